@@ -1,0 +1,77 @@
+# `make help` lists the targets. Each installs what it needs and says what it does.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+SWIFT ?= swift
+STRICT := -Xswiftc -warnings-as-errors
+RELEASE := .build/release
+
+.PHONY: help setup build debug unit integration e2e test soak chaos bench lint format layers docs demo fresh hooks clean
+
+help: ## Lists the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## Installs the Debian packages that are missing
+	@.ci/setup
+
+build: setup ## Builds the programs for release
+	@echo "build: release build of all programs"
+	$(SWIFT) build -c release --explicit-target-dependency-import-check error
+
+debug: setup ## Builds everything for debugging, tests included
+	@echo "debug: debug build with tests"
+	$(SWIFT) build --build-tests --explicit-target-dependency-import-check error
+
+unit: debug ## Tests that need no server
+	@echo "unit: tests without servers"
+	$(SWIFT) test --skip-build --skip 'LibPQTests|RabbitMQTests|LocalStackTests|PostgresStoreTests|IntegrationTests|EndToEndTests'
+
+integration: debug ## Tests with real PostgreSQL, RabbitMQ and HTTP on loopback
+	@echo "integration: tests with private servers"
+	$(SWIFT) test --skip-build --no-parallel --filter 'LibPQTests|RabbitMQTests|LocalStackTests|PostgresStoreTests|IntegrationTests'
+
+e2e: build debug ## Tests of the release programs, started as a user starts them
+	@echo "e2e: release programs against simulated tenants"
+	ENTRA_BACKUP_PROGRAMS=$(CURDIR)/$(RELEASE) $(SWIFT) test --skip-build --no-parallel --filter EndToEndTests
+
+test: lint layers unit integration e2e checks ## Everything that CI runs
+
+checks: ## Checks the compose file, alert rules and runbooks
+	@.ci/setup checks
+	@.ci/checks
+
+soak: build debug ## Long truth test: rounds of churn at 10,000 users (SEED=n)
+	ENTRA_BACKUP_PROGRAMS=$(CURDIR)/$(RELEASE) ENTRA_BACKUP_SOAK=1 ENTRA_BACKUP_SEED=$(SEED) $(SWIFT) test --skip-build --filter EndToEndTests.Truth
+
+chaos: build debug ## Long crash test: 200 kills, 10 broker wipes, 10 database restarts (SEED=n)
+	ENTRA_BACKUP_PROGRAMS=$(CURDIR)/$(RELEASE) ENTRA_BACKUP_CHAOS=1 ENTRA_BACKUP_SEED=$(SEED) $(SWIFT) test --skip-build --filter EndToEndTests.Crash
+
+bench: setup ## Measures speed and memory as ratios against baselines of the same run
+	@echo "bench: release build with benchmarks"
+	@Tests/Benchmarks/run
+
+lint: ## Checks format and style
+	@echo "lint: swift format lint"
+	@$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests
+	@.ci/sizes
+
+format: ## Formats all sources
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests
+
+layers: ## Checks the target graph against the architecture
+	@.ci/check-layers
+
+docs: ## Lists public declarations without documentation
+	@.ci/check-docs
+
+demo: build ## Shows the whole thing on a simulated tenant, in about a minute
+	@.ci/demo
+
+fresh: ## Runs demo and test in a bare Debian 12 (debootstrap, needs root)
+	@.ci/fresh
+
+hooks: ## Enables the pre-commit check
+	git config core.hooksPath .githooks
+
+clean: ## Removes build products
+	rm -rf .build

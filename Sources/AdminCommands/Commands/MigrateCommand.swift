@@ -1,0 +1,45 @@
+import AccountModel
+import ArgumentParser
+import BackupContracts
+import BackupModel
+import Foundation
+import PostgresStore
+import ServiceBootstrap
+
+struct MigrateCommand: AdminCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Brings the database to this version's schema.",
+        discussion: "Logs in as database.user (default entra_backup_owner), which must own the schema.")
+    @OptionGroup var options: GlobalOptions
+    @Flag(name: .customLong("print"), help: "Print the SQL instead of running it.") var printsSQL = false
+    @Flag(help: "Show which migrations are applied.") var status = false
+
+    func perform(_ output: Output) async throws -> Int32 {
+        if printsSQL {
+            output.show(["items": .array(Migration.all.map { ["name": .string($0.name), "sql": .string($0.sql)] })]) {
+                Migration.all.map { "-- \($0.name)\n\($0.sql)" }.joined(separator: "\n")
+            }
+            return 0
+        }
+        let migrator = Migrator(configuration: try options.configuration().postgres(role: "entra_backup_owner"))
+        if status {
+            let states = try await migrator.status()
+            output.show([
+                "items": .array(
+                    states.map {
+                        ["number": JSONValue($0.number), "name": .string($0.name), "applied": .bool($0.isApplied)]
+                    })
+            ]) {
+                var table = Table(["migration", "state"])
+                for state in states { table.add([state.name, state.isApplied ? "applied" : "missing"]) }
+                return table.text
+            }
+            return 0
+        }
+        let applied = try await migrator.migrate()
+        output.show(["applied": .array(applied.map { .string($0) })]) {
+            applied.isEmpty ? "The schema is up to date." : "Applied \(applied.joined(separator: ", "))."
+        }
+        return 0
+    }
+}

@@ -1,0 +1,67 @@
+import AccountModel
+import ArgumentParser
+import BackupContracts
+import BackupModel
+import Foundation
+import PostgresStore
+import ServiceBootstrap
+
+struct PartnerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "partner", abstract: "Resellers who look after organizations.",
+        subcommands: [Create.self, List.self, Show.self])
+
+    struct Create: AdminCommand {
+        static let configuration = CommandConfiguration(abstract: "Makes a partner.")
+        @OptionGroup var options: GlobalOptions
+        @Option(help: "Name, unique.") var name: String
+
+        func perform(_ output: Output) async throws -> Int32 {
+            let name = try Check.name(name)
+            try await options.withStore { store, _ in
+                let partner = try await store.createPartner(name: name)
+                output.show(["partner": partner.json]) { "Partner \(partner.name) has the id \(partner.id.text)." }
+            }
+            return 0
+        }
+    }
+
+    struct List: AdminCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists partners.")
+        @OptionGroup var options: GlobalOptions
+
+        func perform(_ output: Output) async throws -> Int32 {
+            try await options.withStore { store, _ in
+                let partners = try await store.partners()
+                output.show(["items": .array(partners.map(\.json))]) {
+                    var table = Table(["name", "created", "id"])
+                    for partner in partners {
+                        table.add([partner.name, Moment.relative(partner.createdAt), partner.id.text])
+                    }
+                    return table.text
+                }
+            }
+            return 0
+        }
+    }
+
+    struct Show: AdminCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows a partner.")
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "Id or name.") var partner: String
+
+        func perform(_ output: Output) async throws -> Int32 {
+            try await options.withStore { store, _ in
+                let partner = try await store.partner(partner)
+                output.show(["partner": partner.json]) { "\(partner.name)  \(partner.id.text)" }
+            }
+            return 0
+        }
+    }
+}
+
+extension Partner {
+    var json: JSONValue {
+        ["id": .string(id.text), "name": .string(name), "createdAt": Moment.json(createdAt)]
+    }
+}

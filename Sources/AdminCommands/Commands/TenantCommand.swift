@@ -1,0 +1,259 @@
+import AccountModel
+import ArgumentParser
+import BackupContracts
+import BackupModel
+import Foundation
+import GraphDirectory
+import Logging
+import PostgresStore
+import ServiceBootstrap
+
+struct TenantCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tenant", abstract: "Entra tenants of organizations.",
+        subcommands: [
+            Add.self, Activate.self, Deactivate.self, List.self, Show.self, Credentials.self, TenantConfigCommand.self,
+        ])
+
+    struct Add: AdminCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Adds a tenant.",
+            discussion: "The credential is read from a file and stored sealed. Nothing is contacted before `activate`.")
+        @OptionGroup var options: GlobalOptions
+        @Option(help: "The organization, by id or name.") var organization: String
+        @Option(name: .customLong("tenant-id"), help: "The tenant's GUID.") var tenantID: String
+        @Option(name: .customLong("client-id"), help: "Application (client) id of the app registration.")
+        var clientID: String
+        @OptionGroup var credential: CredentialOptions
+        @Option(help: "Name; the id when it is left out.") var name: String?
+        @Option(name: .customLong("graph-url"), help: "Scheme and host of Microsoft Graph, without version.")
+        var graphURL: String?
+        @Option(name: .customLong("authority-url"), help: "Scheme and host of the token endpoint, without tenant.")
+        var authorityURL: String?
+        @Option(help: "global, us-gov, us-gov-dod or china.") var cloud: Cloud = .global
+
+        func perform(_ output: Output) async throws -> Int32 {
+            let id = TenantID(uuid: try Check.guid(tenantID, "tenantId"))
+            let clientID = try Check.guid(clientID, "clientId").text
+            let credential = try credential.read()
+            let graphURL = try graphURL.map { try Check.serviceURL($0, "graph-url") }
+            let authorityURL = try authorityURL.map { try Check.serviceURL($0, "authority-url") }
+            let name = try Check.name(name ?? id.description)
+            try await options.withStore { store, _ in
+                let organization = try await store.organization(organization)
+                let tenant = try await store.addTenant(
+                    TenantRecord(
+                        id: id, organization: organization.id, name: name, clientID: clientID, cloud: cloud,
+                        graphURL: graphURL, authorityURL: authorityURL), credential, expiresAt: nil)
+                output.show(["tenant": tenant.json]) {
+                    "Tenant \(tenant.name) was added. Next: entra-backup tenant activate \(tenant.id) --wait"
+                }
+            }
+            return 0
+        }
+    }
+
+    struct Activate: AdminCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Checks credential and permissions, then starts the first backup.")
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "Id or name.") var tenant: String
+        @Flag(help: "Wait until the backup has ended.") var wait = false
+
+        func perform(_ output: Output) async throws -> Int32 {
+            try await options.withStore { store, configuration in
+                let tenant = try await store.tenant(tenant)
+                let granted = try await probe(store, configuration.graphPatience, tenant.id)
+                _ = try await store.activate(tenant.id, permissions: granted.sorted())
+                let missing = Catalogue.current.types.filter { type in
+                    type.permission.map { !Catalogue.isGranted($0, by: granted) } ?? false
+                }
+                for type in missing where !options.json {
+                    output.progress("missing permission \(type.permission ?? ""): \(type.name) is not backed up")
+                }
+                let started = try await store.startBackup(tenant.id, types: tenant.types, full: false)
+                return try await JobWatch(store: store, output: output).report(started, wait: wait) {
+                    "Tenant \(tenant.name) is active; its first backup is job \(started.job.id)."
+                }
+            }
+        }
+
+        private func probe(_ store: PostgresStore, _ patience: Duration, _ tenant: TenantID) async throws -> Set<String> {
+            let connection = try await store.directoryConnection(tenant)
+            let reader = GraphDirectoryReader(
+                budget: store, options: GraphOptions(patience: patience),
+                logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
+            let result: Result<GraphProbe, any Error>
+            do {
+                result = .success(try await reader.probe(connection))
+            } catch {
+                result = .failure(error)
+            }
+            await reader.shutdown()
+            return try result.get().permissions
+        }
+    }
+
+    struct Deactivate: AdminCommand {
+        static let configuration = CommandConfiguration(abstract: "Stops a tenant's backups; data is kept.")
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "Id or name.") var tenant: String
+
+        func perform(_ output: Output) async throws -> Int32 {
+            try await options.withStore { store, _ in
+                let tenant = try await store.deactivate(try await store.tenant(tenant).id)
+                output.show(["tenant": tenant.json]) { "Tenant \(tenant.name) is inactive; its backups stop." }
+            }
+            return 0
+        }
+    }
+
+    struct List: AdminCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists tenants.")
+        @OptionGroup var options: GlobalOptions
+
+        func perform(_ output: Output) async throws -> Int32 {
+            try await options.withStore { store, _ in
+                let tenants = try await store.tenants()
+                output.show(["items": .array(tenants.map(\.json))]) {
+                    var table = Table(["name", "state", "schedule", "activated", "id"])
+                    for item in tenants {
+                        table.add([
+                            item.name, item.state.rawValue, item.schedule, Moment.relative(item.activatedAt),
+                            item.id.description,
+                        ])
+                    }
+                    return table.text
+                }
+            }
+            return 0
+        }
+    }
+
+    struct Show: AdminCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows a tenant, and each permission as granted or missing.")
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "Id or name.") var tenant: String
+
+        func perform(_ output: Output) async throws -> Int32 {
+            try await options.withStore { store, _ in
+                let tenant = try await store.tenant(tenant)
+                output.show(["tenant": tenant.json]) { tenant.humanText }
+            }
+            return 0
+        }
+    }
+
+    struct Credentials: AdminCommand {
+        static let configuration = CommandConfiguration(abstract: "Replaces the credential for reading.")
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "Id or name.") var tenant: String
+        @Option(name: .customLong("client-id"), help: "A new application (client) id.") var clientID: String?
+        @OptionGroup var credential: CredentialOptions
+
+        func perform(_ output: Output) async throws -> Int32 {
+            let credential = try credential.read()
+            let clientID = try clientID.map { try Check.guid($0, "clientId").text }
+            try await options.withStore { store, _ in
+                let tenant = try await store.tenant(tenant)
+                try await store.setCredential(tenant.id, clientID: clientID, credential, expiresAt: nil)
+                output.show(["tenant": try await store.tenant(tenant.id.description).json]) {
+                    "The credential of \(tenant.name) was replaced. Check it: entra-backup tenant activate \(tenant.id)"
+                }
+            }
+            return 0
+        }
+    }
+}
+
+/// Where a credential is read from.
+struct CredentialOptions: ParsableArguments {
+    @Option(name: .customLong("client-secret-file"), help: "File with the client secret; - for standard input.")
+    var secretFile: String?
+
+    @Option(
+        name: .customLong("client-certificate-file"),
+        help: "PEM file with the certificate and its unencrypted RSA key; - for standard input.")
+    var certificateFile: String?
+
+    func validate() throws {
+        guard (secretFile == nil) != (certificateFile == nil) else {
+            throw ValidationError("Give either --client-secret-file or --client-certificate-file.")
+        }
+    }
+
+    func read() throws -> DirectoryCredential {
+        if let secretFile { return .clientSecret(try SecretFile.read(secretFile)) }
+        let pem = try SecretFile.read(certificateFile ?? "-")
+        guard pem.contains("BEGIN CERTIFICATE"), pem.contains("PRIVATE KEY") else {
+            throw CommandFailure(
+                1, "certificateIncomplete", "The PEM file does not hold a certificate and a private key.",
+                hint: "Put both into one file; the key must not be encrypted.")
+        }
+        return .clientCertificate(certificate: pem, privateKey: pem)
+    }
+}
+
+
+extension Check {
+    /// Scheme and host; plain http for loopback addresses only, since a token goes there.
+    static func serviceURL(_ text: String, _ what: String) throws -> String {
+        guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty, parts.user == nil,
+            parts.path.isEmpty || parts.path == "/", parts.query == nil
+        else {
+            throw invalid("urlMalformed", "--\(what) \(text): scheme and host are expected, such as https://graph.microsoft.com.")
+        }
+        let isLoopback = ["127.0.0.1", "localhost", "[::1]", "::1"].contains(host)
+        guard parts.scheme == "https" || (parts.scheme == "http" && isLoopback) else {
+            throw invalid("urlNotSecure", "--\(what) \(text): https is needed for all but loopback addresses.")
+        }
+        return text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+}
+
+extension TenantRecord {
+    /// Each permission that a backup uses, and whether the token held it.
+    var permissionStates: [(permission: String, granted: Bool, types: [String])] {
+        var types: [String: [String]] = [:]
+        for type in Catalogue.current.types {
+            if let permission = type.permission { types[permission, default: []].append(type.name) }
+        }
+        return types.sorted { $0.key < $1.key }.map {
+            ($0.key, Catalogue.isGranted($0.key, by: Set(permissions)), $0.value)
+        }
+    }
+
+    var json: JSONValue {
+        [
+            "id": .string(id.description), "name": .string(name), "organization": .string(organization.text),
+            "clientId": .string(clientID), "cloud": .string(cloud.rawValue),
+            "graphUrl": graphURL.map { .string($0) } ?? .null,
+            "authorityUrl": authorityURL.map { .string($0) } ?? .null, "state": .string(state.rawValue),
+            "schedule": .string(schedule), "types": types.map { .array($0.map { .string($0) }) } ?? .null,
+            "retention": .string(retention), "createdAt": Moment.json(createdAt),
+            "activatedAt": Moment.json(activatedAt), "permissionsAt": Moment.json(permissionsAt),
+            "permissions": .array(
+                permissionStates.map {
+                    [
+                        "permission": .string($0.permission), "granted": .bool($0.granted),
+                        "types": .array($0.types.map { .string($0) }),
+                    ]
+                }),
+        ]
+    }
+
+    var humanText: String {
+        var lines = [
+            "\(name)  \(id)", "state      \(state.rawValue)", "schedule   \(schedule)", "retention  \(retention)",
+            "checked    \(Moment.relative(permissionsAt))",
+        ]
+        guard permissionsAt != nil else { return lines.joined(separator: "\n") }
+        var table = Table(["permission", "state", "types"])
+        for item in permissionStates {
+            table.add([item.permission, item.granted ? "granted" : "missing", item.types.joined(separator: ", ")])
+        }
+        lines.append(table.text)
+        return lines.joined(separator: "\n")
+    }
+}

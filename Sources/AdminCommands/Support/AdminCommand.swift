@@ -1,0 +1,34 @@
+import ArgumentParser
+import BackupModel
+import Foundation
+
+/// A command with the common flags, whose failures are reported as the contract says.
+protocol AdminCommand: AsyncParsableCommand {
+    var options: GlobalOptions { get }
+
+    /// Does the work; its result is the exit code.
+    func perform(_ output: Output) async throws -> Int32
+}
+
+extension AdminCommand {
+    func run() async throws {
+        let output = Output(options: options)
+        do {
+            let code = try await perform(output)
+            if code != 0 { throw ExitCode(code) }
+        } catch let code as ExitCode {
+            throw code
+        } catch let error as ValidationError {
+            throw error
+        } catch {
+            let failure = CommandFailure(error)
+            var text = failure.json.prettyText
+            if !options.json {
+                text = "entra-backup: \(failure.message)\n  \(failure.hint)"
+                if let runbook = failure.runbook { text += "\n  Runbook: runbooks/\(runbook).md" }
+            }
+            FileHandle.standardError.write(Data((text + "\n").utf8))
+            throw ExitCode(failure.exitCode)
+        }
+    }
+}

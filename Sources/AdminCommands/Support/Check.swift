@@ -1,0 +1,54 @@
+import Foundation
+
+/// Checks of values that people type; a value that cannot be right is exit 2.
+enum Check {
+    static func name(_ text: String) throws -> String {
+        let name = text.trimmingCharacters(in: .whitespaces)
+        guard !name.isEmpty, name.count <= 200, !name.contains(where: \.isNewline) else {
+            throw invalid("nameInvalid", "The name is empty, longer than 200 characters or has line breaks.")
+        }
+        return name
+    }
+
+    static func currency(_ text: String) throws -> String {
+        let code = text.uppercased()
+        guard Locale.Currency(code).isISOCurrency else {
+            throw invalid("currencyUnknown", "\(text) is no currency code of ISO 4217, such as EUR or USD.")
+        }
+        return code
+    }
+
+    static func country(_ text: String) throws -> String {
+        let code = text.uppercased()
+        guard code.count == 2, Locale.Region(code).isISORegion else {
+            throw invalid("countryUnknown", "\(text) is no country code of ISO 3166, such as DE or US.")
+        }
+        return code
+    }
+
+    static func email(_ text: String) throws -> String {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, parts[1].contains("."), !text.contains(where: \.isWhitespace),
+            text.count <= 254
+        else {
+            throw invalid("emailInvalid", "\(text) is no e-mail address.")
+        }
+        return text
+    }
+
+    static func guid(_ text: String, _ what: String) throws -> UUID {
+        guard let id = UUID(uuidString: text) else {
+            throw invalid("\(what)Malformed", "\(text) is no GUID.")
+        }
+        return id
+    }
+
+    static func invalid(_ code: String, _ message: String) -> CommandFailure {
+        CommandFailure(2, code, message, hint: "Correct the value; nothing was changed.")
+    }
+}
+
+extension UUID {
+    /// Lower case, as PostgreSQL and Graph print it.
+    var text: String { uuidString.lowercased() }
+}

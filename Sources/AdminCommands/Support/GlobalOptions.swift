@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import Logging
+import PostgresStore
+import Sealing
+import ServiceBootstrap
+
+/// Flags that every command takes.
+struct GlobalOptions: ParsableArguments {
+    @Flag(name: .long, help: "Print one JSON document.")
+    var json = false
+
+    @Flag(name: .long, help: "Print no progress.")
+    var quiet = false
+
+    @Flag(name: .customLong("no-color"), help: "Print no colours; NO_COLOR does the same.")
+    var noColor = false
+
+    @Flag(name: .customLong("no-input"), help: "Never ask; fail instead.")
+    var noInput = false
+
+    @Option(name: .long, help: "Configuration file; config/service.yaml when it is there.")
+    var config: String?
+
+    @Option(name: .customLong("data-dir"), help: "Directory of the local stack, to reach its database.")
+    var dataDirectory: String?
+
+    /// The configuration by flags, environment and file.
+    func configuration() throws -> ServiceConfiguration {
+        var environment = ProcessInfo.processInfo.environment
+        if let dataDirectory {
+            environment.merge(try StackEnvironment.variables(dataDirectory: dataDirectory)) { $1 }
+        } else if environment["ENTRA_BACKUP_DATABASE_PORT"] == nil, config == nil,
+            let variables = try? StackEnvironment.variables(dataDirectory: StackEnvironment.defaultDirectory)
+        {
+            // The stack in its usual place is found without being named.
+            environment.merge(variables) { current, _ in current }
+        }
+        let usual = "config/service.yaml"
+        let file = config ?? (FileManager.default.fileExists(atPath: usual) ? usual : nil)
+        return try ServiceConfiguration(file: file, environment: environment)
+    }
+
+    /// Runs `body` with the store as the operator of the machine.
+    func withStore<T>(_ body: (PostgresStore, ServiceConfiguration) async throws -> T) async throws -> T {
+        let configuration = try configuration()
+        let store = PostgresStore(
+            configuration: configuration.postgres(role: "entra_backup_operator"), connections: 4,
+            keyStore: DirectoryKeyStore(path: configuration.keyStorePath), logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
+        do {
+            let result = try await body(store, configuration)
+            await store.close()
+            return result
+        } catch {
+            await store.close()
+            throw error
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import BackupContracts
+import BackupModel
+import Foundation
+import PostgresStore
+
+/// Reports a job that was started, and waits for its end when asked to.
+struct JobWatch {
+    let store: PostgresStore
+    let output: Output
+
+    /// - Returns: the exit code: 0, 3 with warnings, 1 when it failed or was cancelled.
+    func report(_ started: (job: JobRecord, joined: Bool), wait: Bool, _ line: () -> String) async throws -> Int32 {
+        guard wait else {
+            output.show(document(started.job, joined: started.joined), line)
+            return 0
+        }
+        if !output.options.json { output.progress(line()) }
+        let job = try await end(of: started.job)
+        output.show(document(job, joined: started.joined)) { job.humanText }
+        switch job.state {
+        case .succeeded: return 0
+        case .succeededWithWarnings: return 3
+        case .queued, .running, .failed, .cancelled: return 1
+        }
+    }
+
+    private func document(_ job: JobRecord, joined: Bool) -> JSONValue {
+        ["job": job.json, "joined": .bool(joined)]
+    }
+
+    private func end(of job: JobRecord) async throws -> JobRecord {
+        let bar = ProgressBar(output: output)
+        var current = job
+        var pause = 20
+        while !current.state.isFinal {
+            try await Task.sleep(for: .milliseconds(pause))
+            pause = min(pause * 2, 250)
+            current = try await store.job(job.id)
+            bar.show(current)
+        }
+        bar.finish()
+        return current
+    }
+}
+
+/// A bar on a terminal's standard error, nothing elsewhere.
+struct ProgressBar {
+    let output: Output
+    private let isTerminal: Bool
+
+    init(output: Output) {
+        self.output = output
+        isTerminal = isatty(STDERR_FILENO) == 1 && !output.options.quiet && !output.options.json
+    }
+
+    func show(_ job: JobRecord) {
+        guard isTerminal else { return }
+        let width = 30
+        var text = "\(job.state.rawValue)  \(job.done) objects"
+        if let total = job.total, total > 0 {
+            let filled = min(width, Int(Double(width) * Double(job.done) / Double(total)))
+            text = "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled) + "] " + text
+        }
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
+    }
+
+    func finish() {
+        guard isTerminal else { return }
+        FileHandle.standardError.write(Data("\r\u{1B}[K".utf8))
+    }
+}

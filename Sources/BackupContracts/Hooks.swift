@@ -1,0 +1,35 @@
+private import Synchronization
+
+/// Points in the handling of a message at which a crash must change nothing: the tests kill the process there.
+public enum StagePoint: String, Sendable, CaseIterable {
+    case beforeStart = "before-start"
+    case afterStart = "after-start"
+    case beforeCommit = "before-commit"
+    case afterCommit = "after-commit"
+    case beforePublish = "before-publish"
+    case afterConfirm = "after-confirm"
+    case beforeAcknowledge = "before-acknowledge"
+    case afterAcknowledge = "after-acknowledge"
+}
+
+/// Called at each ``StagePoint``; does nothing in production.
+public struct StageHooks: Sendable {
+    public var reach: @Sendable (StagePoint) -> Void
+
+    public init(reach: @escaping @Sendable (StagePoint) -> Void) { self.reach = reach }
+
+    public static let none = StageHooks { _ in }
+}
+
+/// Tells handlers that the process is shutting down: finish the unit in hand, pass the rest on.
+///
+/// Task cancellation is not used for this: it would also cancel the statement that is just being committed.
+public final class DrainSignal: Sendable {
+    private let state = Mutex(false)
+
+    public init() {}
+
+    public var isDraining: Bool { state.withLock { $0 } }
+
+    public func drain() { state.withLock { $0 = true } }
+}

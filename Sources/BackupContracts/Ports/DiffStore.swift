@@ -1,0 +1,69 @@
+public import BackupModel
+
+/// Keyed functions of one tenant: what a stage may know of its keys.
+public protocol TenantDigester: Sendable {
+    /// HMAC-SHA-256 under the tenant's digest key over type, id, facet and canonical bytes (D7).
+    func digest(type: UInt16, object: ObjectKey, facet: UInt16, _ canonical: UnsafeRawBufferPointer) -> Digest
+    /// The key of an object: its GUID, or 16 bytes of HMAC when its id is not one (D8).
+    func objectKey(type: UInt16, id: String) -> ObjectKey
+    /// Search tokens of an object's names (D9).
+    func searchTokens(displayName: String?, userPrincipalName: String?, mail: String?) -> [Int32]
+}
+
+/// A page to turn into sightings.
+public struct DiffInput: Sendable {
+    public var type: UInt16
+    public var mode: WalkMode
+    /// ``PageParts`` encoded.
+    public var content: [UInt8]
+    public var digester: any TenantDigester
+
+    public init(type: UInt16, mode: WalkMode, content: [UInt8], digester: any TenantDigester) {
+        self.type = type
+        self.mode = mode
+        self.content = content
+        self.digester = digester
+    }
+}
+
+/// A content seen on a page; stored when the tenant does not have its digest yet.
+public struct SeenContent: Sendable {
+    public var object: ObjectKey
+    public var facet: UInt16
+    public var digest: Digest
+    /// Where the canonical bytes stand in ``DiffOutput/canonical``.
+    public var range: Range<Int>
+    public var searchTokens: [Int32]
+
+    public init(object: ObjectKey, facet: UInt16, digest: Digest, range: Range<Int>, searchTokens: [Int32]) {
+        self.object = object
+        self.facet = facet
+        self.digest = digest
+        self.range = range
+        self.searchTokens = searchTokens
+    }
+}
+
+/// What a page comes to.
+public struct DiffOutput: Sendable {
+    public var sightings: SightingList
+    public var contents: [SeenContent]
+    /// Canonical bytes of all contents, one after the other.
+    public var canonical: [UInt8]
+
+    public init(sightings: SightingList, contents: [SeenContent], canonical: [UInt8]) {
+        self.sightings = sightings
+        self.contents = contents
+        self.canonical = canonical
+    }
+}
+
+/// The differ's side of the store. The laws of ``FetchStore`` hold.
+public protocol DiffStore: Sendable {
+    /// The page of a `pageFetched` message; `nil` when it was dropped or already sighted: the row is then deleted.
+    func page(_ handling: Message) async throws(StageFailure) -> DiffInput?
+
+    /// Stores sightings and the contents that are new, counts the page as done, and returns what follows: the
+    /// collection's settlement when this was its last page, a baton that waited for this page (D14).
+    func storeSightings(_ handling: Message, _ output: DiffOutput) async throws(StageFailure) -> [Message]
+}

@@ -1,0 +1,114 @@
+public import BackupModel
+
+/// A collection to settle.
+public struct Settlement: Sendable {
+    public var type: UInt16
+    public var mode: WalkMode
+    public var outcome: CollectionOutcome
+    public var snapshot: SnapshotNumber
+    /// The next chunk: the fence.
+    public var settled: Int32
+    /// Chunks in all.
+    public var chunks: Int32
+
+    public init(
+        type: UInt16, mode: WalkMode, outcome: CollectionOutcome, snapshot: SnapshotNumber, settled: Int32, chunks: Int32
+    ) {
+        self.type = type
+        self.mode = mode
+        self.outcome = outcome
+        self.snapshot = snapshot
+        self.settled = settled
+        self.chunks = chunks
+    }
+}
+
+/// The current version of a facet, before this round.
+public struct VersionHead: Sendable, Hashable {
+    public var object: ObjectKey
+    public var facet: UInt16
+    public var digest: Digest
+
+    public init(object: ObjectKey, facet: UInt16, digest: Digest) {
+        self.object = object
+        self.facet = facet
+        self.digest = digest
+    }
+}
+
+/// A link that is current before this round.
+public struct LinkHead: Sendable, Hashable, Comparable {
+    public var object: ObjectKey
+    public var relationship: UInt16
+    public var target: ObjectKey
+
+    public init(object: ObjectKey, relationship: UInt16, target: ObjectKey) {
+        self.object = object
+        self.relationship = relationship
+        self.target = target
+    }
+
+    public static func < (a: LinkHead, b: LinkHead) -> Bool {
+        if a.object != b.object { return a.object < b.object }
+        if a.relationship != b.relationship { return a.relationship < b.relationship }
+        return a.target < b.target
+    }
+}
+
+/// A facet that ends without a successor.
+public struct EndedFacet: Sendable, Hashable {
+    public var object: ObjectKey
+    public var facet: UInt16
+    public var reason: EndReason
+
+    public init(object: ObjectKey, facet: UInt16, reason: EndReason) {
+        self.object = object
+        self.facet = facet
+        self.reason = reason
+    }
+}
+
+/// What a settled chunk writes.
+public struct VersionChanges: Sendable, Hashable {
+    /// Facets that begin a version; an older one of the same facet, if there is one, ends.
+    public var begun: [VersionHead] = []
+    public var ended: [EndedFacet] = []
+    public var begunLinks: [LinkHead] = []
+    public var endedLinks: [LinkHead] = []
+    /// Objects that came, changed and went, for the snapshot's counts.
+    public var added = 0
+    public var updated = 0
+    public var deleted = 0
+
+    public init() {}
+
+    public var isEmpty: Bool { begun.isEmpty && ended.isEmpty && begunLinks.isEmpty && endedLinks.isEmpty }
+}
+
+/// The persister's side of the store. The laws of ``FetchStore`` hold.
+public protocol PersistStore: Sendable {
+    /// The collection of a `collectionWalked` message; `nil` when it is settled or its job ended: the row is deleted.
+    func settlement(_ handling: Message) async throws(StageFailure) -> Settlement?
+
+    /// Calls `body` with the sighting list of each page of the collection, in the order of their ordinals.
+    func sightings(_ handling: Message, _ body: (SightingList) -> Void) async throws(StageFailure)
+
+    /// The heads of all objects in the range, sorted by object and facet, and their links, sorted.
+    func heads(_ handling: Message, _ range: ClosedRange<ObjectKey>) async throws(StageFailure)
+        -> (versions: [VersionHead], links: [LinkHead])
+
+    /// The heads of these objects only, sorted (delta rounds).
+    func heads(_ handling: Message, of objects: [ObjectKey]) async throws(StageFailure)
+        -> (versions: [VersionHead], links: [LinkHead])
+
+    /// Writes a chunk, fenced by `settlement.settled`. With `passesBaton` the rest of the collection goes to a new
+    /// message. After the last chunk the collection's digest is taken, and its last collection returns `roundSettled`.
+    func settleChunk(
+        _ handling: Message, _ settlement: Settlement, _ changes: VersionChanges, passesBaton: Bool
+    ) async throws(StageFailure) -> [Message]
+
+    /// Seals the round of a `roundSettled` message: snapshot row, signature, delta links, job state; drops the
+    /// round's pages. Does nothing when the job ended.
+    /// - Returns: a backup that waited for this one.
+    func seal(_ handling: Message) async throws(StageFailure) -> [Message]
+}

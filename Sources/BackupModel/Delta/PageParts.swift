@@ -1,0 +1,84 @@
+/// What one step of a walk fetched, as stored on a page's row (D2): the body of a listing and, with it, what was read
+/// singly of its objects. Bodies are Graph's own bytes.
+public struct PageParts: Sendable, Hashable {
+    public enum Part: Sendable, Hashable {
+        /// Body of the main list (relationship 0) or of a relationship's own listing.
+        case list(relationship: UInt16, body: [UInt8])
+        /// Body of a single read; several parts of one object and relationship are slices of one answer. An empty body
+        /// means that there is none (404 on a single document).
+        case object(id: String, relationship: UInt16, slice: UInt16, body: [UInt8])
+    }
+
+    public var parts: [Part]
+
+    public init(parts: [Part] = []) { self.parts = parts }
+
+    /// Packs the parts: kind, relationship, slice, id length, body length, id, body; numbers little endian.
+    public func encoded() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(parts.reduce(0) { $0 + 64 + $1.bodyCount })
+        for part in parts {
+            switch part {
+            case .list(let relationship, let body):
+                Self.pack(1, relationship, 0, "", body, into: &bytes)
+            case .object(let id, let relationship, let slice, let body):
+                Self.pack(2, relationship, slice, id, body, into: &bytes)
+            }
+        }
+        return bytes
+    }
+
+    private static func pack(
+        _ kind: UInt8, _ relationship: UInt16, _ slice: UInt16, _ id: String, _ body: [UInt8], into bytes: inout [UInt8]
+    ) {
+        bytes.append(kind)
+        append(UInt64(relationship), 2, to: &bytes)
+        append(UInt64(slice), 2, to: &bytes)
+        append(UInt64(id.utf8.count), 4, to: &bytes)
+        append(UInt64(body.count), 8, to: &bytes)
+        bytes.append(contentsOf: id.utf8)
+        bytes.append(contentsOf: body)
+    }
+
+    private static func append(_ number: UInt64, _ width: Int, to bytes: inout [UInt8]) {
+        for shift in 0..<width { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * UInt64(shift)))) }
+    }
+
+    /// Unpacks ``encoded()``.
+    public init(decoding bytes: [UInt8]) throws(PackedDataError) {
+        parts = []
+        var position = 0
+        func number(_ offset: Int, _ width: Int) -> UInt64 {
+            (0..<width).reduce(0) { $0 | UInt64(bytes[offset + $1]) << (8 * UInt64($1)) }
+        }
+        while position < bytes.count {
+            guard position + 17 <= bytes.count else { throw PackedDataError(what: "page", offset: position) }
+            let relationship = UInt16(number(position + 1, 2))
+            let slice = UInt16(number(position + 3, 2))
+            let idCount = Int(number(position + 5, 4))
+            let bodyCount = number(position + 9, 8)
+            let start = position + 17
+            guard bodyCount <= UInt64(bytes.count), start + idCount + Int(bodyCount) <= bytes.count else {
+                throw PackedDataError(what: "page", offset: position)
+            }
+            let body = Array(bytes[(start + idCount)..<(start + idCount + Int(bodyCount))])
+            switch bytes[position] {
+            case 1: parts.append(.list(relationship: relationship, body: body))
+            case 2:
+                let id = String(decoding: bytes[start..<(start + idCount)], as: UTF8.self)
+                parts.append(.object(id: id, relationship: relationship, slice: slice, body: body))
+            default: throw PackedDataError(what: "page", offset: position)
+            }
+            position = start + idCount + Int(bodyCount)
+        }
+    }
+}
+
+extension PageParts.Part {
+    var bodyCount: Int {
+        switch self {
+        case .list(_, let body): body.count
+        case .object(_, _, _, let body): body.count
+        }
+    }
+}

@@ -1,0 +1,126 @@
+/// The sightings of one page, packed: what a differ leaves on the page's row for the persister (D4).
+///
+/// A record is one byte of kind, the object's 16 bytes, then by kind: 32 bytes of digest, 16 of target, 2 of
+/// relationship (little endian), 1 of reason. Order is the page's order and counts: the last sighting wins.
+public struct SightingList: Sendable, Hashable {
+    /// The packed records.
+    public private(set) var bytes: [UInt8]
+    public private(set) var count: Int
+
+    public init() {
+        bytes = []
+        count = 0
+    }
+
+    /// Reads a packed list.
+    /// - Throws: ``PackedDataError`` when the bytes are not whole records.
+    public init(packed: [UInt8]) throws(PackedDataError) {
+        bytes = packed
+        count = 0
+        var records = 0
+        try Self.read(packed) { _ in records += 1 }
+        count = records
+    }
+
+    public mutating func append(_ sighting: Sighting) {
+        count += 1
+        switch sighting {
+        case .attributes(let object, let digest):
+            begin(1, object)
+            digest.append(to: &bytes)
+        case .removed(let object, let reason):
+            begin(2, object)
+            bytes.append(reason.rawValue)
+        case .facet(let object, let facet, let digest):
+            begin(3, object)
+            append(facet)
+            digest.append(to: &bytes)
+        case .noFacet(let object, let facet):
+            begin(4, object)
+            append(facet)
+        case .link(let object, let relationship, let target):
+            begin(5, object)
+            append(relationship)
+            target.append(to: &bytes)
+        case .unlinked(let object, let relationship, let target):
+            begin(6, object)
+            append(relationship)
+            target.append(to: &bytes)
+        case .linksRead(let object, let relationship):
+            begin(7, object)
+            append(relationship)
+        }
+    }
+
+    private mutating func begin(_ kind: UInt8, _ object: ObjectKey) {
+        bytes.append(kind)
+        object.append(to: &bytes)
+    }
+
+    private mutating func append(_ number: UInt16) {
+        bytes.append(UInt8(truncatingIfNeeded: number))
+        bytes.append(UInt8(truncatingIfNeeded: number >> 8))
+    }
+
+    /// Calls `body` with each sighting, in order. Cost: linear, no allocation.
+    public func forEach(_ body: (Sighting) -> Void) {
+        // The bytes were checked when the list was made, so reading them cannot fail.
+        try? Self.read(bytes, body)
+    }
+
+    /// The sizes of what follows the object, by kind.
+    private static func tail(of kind: UInt8) -> Int? {
+        switch kind {
+        case 1: 32
+        case 2: 1
+        case 3: 34
+        case 4, 7: 2
+        case 5, 6: 18
+        default: nil
+        }
+    }
+
+    private static func read(_ bytes: [UInt8], _ body: (Sighting) -> Void) throws(PackedDataError) {
+        var damaged: PackedDataError?
+        bytes.withUnsafeBytes { raw in
+            var position = 0
+            while position < raw.count {
+                guard let tail = tail(of: raw[position]), position + 17 + tail <= raw.count,
+                    let sighting = record(raw, position)
+                else {
+                    damaged = PackedDataError(what: "sighting list", offset: position)
+                    return
+                }
+                body(sighting)
+                position += 17 + tail
+            }
+        }
+        if let damaged { throw damaged }
+    }
+
+    private static func record(_ raw: UnsafeRawBufferPointer, _ position: Int) -> Sighting? {
+        let object = ObjectKey(loading: raw, at: position + 1)
+        let at = position + 17
+        func number() -> UInt16 { UInt16(raw[at]) | UInt16(raw[at + 1]) << 8 }
+        switch raw[position] {
+        case 1: return .attributes(object, Digest(loading: raw, at: at))
+        case 2: return EndReason(rawValue: raw[at]).map { .removed(object, $0) }
+        case 3: return .facet(object, number(), Digest(loading: raw, at: at + 2))
+        case 4: return .noFacet(object, number())
+        case 5: return .link(object, number(), target: ObjectKey(loading: raw, at: at + 2))
+        case 6: return .unlinked(object, number(), target: ObjectKey(loading: raw, at: at + 2))
+        default: return .linksRead(object, number())
+        }
+    }
+}
+
+/// Bytes that this system packed came back different.
+public struct PackedDataError: Error, Sendable, Hashable {
+    public var what: String
+    public var offset: Int
+
+    public init(what: String, offset: Int) {
+        self.what = what
+        self.offset = offset
+    }
+}

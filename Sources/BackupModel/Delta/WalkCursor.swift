@@ -1,0 +1,60 @@
+/// Where a walk goes on: which pass over the collection, from which link, and what it has to remember.
+///
+/// Next links are opaque and stored whole (<https://learn.microsoft.com/graph/paging>).
+public struct WalkCursor: Sendable, Hashable, Codable {
+    /// Index into the passes of the type.
+    public var pass: Int
+    /// The next link; `nil` at the start of a pass.
+    public var link: String?
+    /// The delta link of the main pass, once it has ended and other passes follow.
+    public var deltaLink: String?
+    /// What could not be read in passed steps, without failing the collection: relationship name and failure name.
+    public var notes: [String]
+    /// Pauses that Graph asked for in a row, without a page between them.
+    public var pauses: Int
+    var loop: LinkLoopDetector
+
+    public init(pass: Int = 0) {
+        self.pass = pass
+        notes = []
+        pauses = 0
+        loop = LinkLoopDetector()
+    }
+
+    /// Goes to `link` within the pass.
+    /// - Returns: `false` when the link leads back to a page of this pass.
+    public mutating func follow(_ link: String) -> Bool {
+        self.link = link
+        pauses = 0
+        return loop.visit(link)
+    }
+
+    public mutating func startPass(_ pass: Int) {
+        self.pass = pass
+        link = nil
+        pauses = 0
+        loop = LinkLoopDetector()
+    }
+}
+
+/// Finds a cycle in a chain of links with two hashes of memory (Brent's algorithm): a loop of length n is found at
+/// the latest after 3 n further steps.
+struct LinkLoopDetector: Sendable, Hashable, Codable {
+    private var anchor: UInt64 = 0
+    private var steps = 0
+    private var limit = 1
+
+    /// - Returns: `false` when the link is the one at the anchor.
+    mutating func visit(_ link: String) -> Bool {
+        // FNV-1a: stable over processes, which Swift's own hash is not.
+        let hash = link.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        if steps > 0 && hash == anchor { return false }
+        if steps == 0 || steps == limit {
+            anchor = hash
+            limit = steps == 0 ? 1 : limit * 2
+            steps = 0
+        }
+        steps += 1
+        return true
+    }
+}

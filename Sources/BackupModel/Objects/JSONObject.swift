@@ -1,0 +1,84 @@
+/// A JSON object: names with values in the order of RFC 8785, each name once.
+public struct JSONObject: Sendable {
+    /// Name and value.
+    public typealias Member = (name: String, value: JSONValue)
+
+    private var members: [Member]
+
+    public init() {
+        members = []
+    }
+
+    /// From members in any order; of names that repeat the last counts.
+    public init(_ members: some Sequence<(String, JSONValue)>) {
+        self.init()
+        for (name, value) in members { self[name] = value }
+    }
+
+    /// From members in any order; nil when a name repeats. Faster than the other for large objects.
+    init?(unique members: [Member]) {
+        let isSorted = zip(members, members.dropFirst()).allSatisfy { $0.name.precedesInUnits($1.name) }
+        self.members = isSorted ? members : members.sorted { $0.name.precedesInUnits($1.name) }
+        let repeats =
+            !isSorted && zip(self.members, self.members.dropFirst()).contains { $0.name.hasSameUnits(as: $1.name) }
+        if repeats { return nil }
+    }
+
+    /// The value of a name, nil when there is none; setting nil takes the member away, setting `.null` does not.
+    public subscript(_ name: String) -> JSONValue? {
+        get {
+            let place = place(of: name)
+            return holds(name, at: place) ? members[place].value : nil
+        }
+        set {
+            let place = place(of: name)
+            switch (newValue, holds(name, at: place)) {
+            case (let value?, true): members[place].value = value
+            case (let value?, false): members.insert((name, value), at: place)
+            case (nil, true): members.remove(at: place)
+            case (nil, false): break
+            }
+        }
+    }
+
+    public var names: [String] { members.map(\.name) }
+
+    /// Where `name` stands or would stand.
+    private func place(of name: String) -> Int {
+        var (low, high) = (0, members.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if members[middle].name.precedesInUnits(name) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private func holds(_ name: String, at place: Int) -> Bool {
+        place < members.count && members[place].name.hasSameUnits(as: name)
+    }
+}
+
+extension JSONObject: RandomAccessCollection {
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { members.count }
+    public subscript(position: Int) -> Member { members[position] }
+}
+
+extension JSONObject: Hashable {
+    public static func == (left: Self, right: Self) -> Bool {
+        left.count == right.count
+            && zip(left.members, right.members).allSatisfy { $0.name.hasSameUnits(as: $1.name) && $0.value == $1.value }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(members.count)
+        for member in members {
+            hasher.combineUnits(of: member.name)
+            hasher.combine(member.value)
+        }
+    }
+}
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    public init(dictionaryLiteral elements: (String, JSONValue)...) { self.init(elements) }
+}

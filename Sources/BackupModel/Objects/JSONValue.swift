@@ -1,0 +1,103 @@
+/// A JSON value in memory, for what is off the hot path: documents, diffs, plans, command output.
+///
+/// Strings and names are equal when their characters' code units are: Swift's `String` takes a composed and a
+/// decomposed "é" for the same, a backup must not.
+public indirect enum JSONValue: Sendable {
+    case null
+    case bool(Bool)
+    /// The number's canonical text: `JSONValue(number:)` makes it.
+    case number(String)
+    case string(String)
+    case array([JSONValue])
+    case object(JSONObject)
+
+    /// A number as RFC 8785 prints it, an integer with all its digits; nil when `text` is not a JSON number or no
+    /// double can hold it.
+    public init?(number text: String) {
+        guard let value = try? JSONValue(parsing: Array(text.utf8)), case .number = value else { return nil }
+        self = value
+    }
+
+    /// A finite number; null for the others, which JSON does not have.
+    public init(_ value: Double) {
+        self = CanonicalNumber.text(value).map(JSONValue.number) ?? .null
+    }
+
+    public init(_ value: some BinaryInteger) {
+        self = .number(String(value))
+    }
+
+    /// A text, or null for none.
+    public init(_ text: String?) {
+        self = text.map(JSONValue.string) ?? .null
+    }
+
+    /// The member of that name; nil when there is none or this is no object.
+    public subscript(_ name: String) -> JSONValue? {
+        if case .object(let object) = self { object[name] } else { nil }
+    }
+
+    /// The element at that index; nil when there is none or this is no array.
+    public subscript(_ index: Int) -> JSONValue? {
+        if case .array(let elements) = self, elements.indices.contains(index) { elements[index] } else { nil }
+    }
+
+    public var string: String? { if case .string(let text) = self { text } else { nil } }
+    public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    public var int: Int? { if case .number(let text) = self { Int(text) } else { nil } }
+    public var double: Double? { if case .number(let text) = self { Double(text) } else { nil } }
+    public var array: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+    public var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
+    public var isNull: Bool { if case .null = self { true } else { false } }
+}
+
+extension JSONValue: Hashable {
+    public static func == (left: Self, right: Self) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let one), .bool(let other)): one == other
+        case (.number(let one), .number(let other)): one.hasSameUnits(as: other)
+        case (.string(let one), .string(let other)): one.hasSameUnits(as: other)
+        case (.array(let one), .array(let other)): one == other
+        case (.object(let one), .object(let other)): one == other
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .null: hasher.combine(0)
+        case .bool(let value): hasher.combine(value)
+        case .number(let text): hasher.combineUnits(of: text)
+        case .string(let text): hasher.combineUnits(of: text)
+        case .array(let elements): hasher.combine(elements)
+        case .object(let object): hasher.combine(object)
+        }
+    }
+}
+
+// No nil literal: `value["name"] == nil` would ask for null instead of absence.
+extension JSONValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByStringLiteral,
+    ExpressibleByStringInterpolation, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    public init(integerLiteral value: Int) { self.init(value) }
+    public init(stringLiteral value: String) { self = .string(value) }
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    /// Of names that repeat the last counts.
+    public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }
+}
+
+extension String {
+    func hasSameUnits(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+
+    /// Whether this comes before `other` in the order of RFC 8785.
+    func precedesInUnits(_ other: String) -> Bool { utf16.lexicographicallyPrecedes(other.utf16) }
+}
+
+extension Hasher {
+    mutating func combineUnits(of text: String) {
+        combine(text.utf8.count)
+        for byte in text.utf8 { combine(byte) }
+    }
+}

@@ -1,0 +1,71 @@
+/// An object as of one snapshot, or live: its attributes, its links, its owned sub-collections.
+public struct ObjectDocument: Sendable, Hashable {
+    public enum State: String, Sendable, Codable {
+        case present, deleted
+    }
+
+    /// The catalogue's name of the type, `user`.
+    public let type: String
+    /// The id as Graph writes it; a singleton that has none is named after its type.
+    public let id: String
+    public var state: State
+    /// As Graph names them, in canonical order; without the id.
+    public var attributes: JSONObject
+    /// The ids at the other end of each relationship, sorted, each once. A relationship without targets is absent.
+    public private(set) var links: [String: [String]]
+    /// Owned sub-collections under Graph's segment names. One that was read and is empty is here as an empty list; one
+    /// that was never read is absent: a restore must not take the second for the first.
+    public var children: [String: [JSONValue]]
+
+    public init(
+        type: String, id: String, state: State = .present, attributes: JSONObject = [:],
+        links: [String: [String]] = [:], children: [String: [JSONValue]] = [:]
+    ) {
+        self.type = type
+        self.id = id
+        self.state = state
+        self.attributes = attributes
+        self.attributes["id"] = nil
+        self.links = links.compactMapValues { $0.isEmpty ? nil : Set($0).sorted() }
+        self.children = children
+    }
+
+    /// The links of one relationship, none for an empty list.
+    public mutating func setLinks(_ name: String, _ ids: some Sequence<String>) {
+        let ids = Set(ids).sorted()
+        links[name] = ids.isEmpty ? nil : ids
+    }
+
+    /// What a person calls the object: its displayName, else its name, else its id.
+    public var displayName: String {
+        for name in ["displayName", "name"] {
+            if let text = attributes[name]?.string, !text.isEmpty { return text }
+        }
+        return id
+    }
+}
+
+/// Where a document stands in an object's history.
+public struct VersionStamp: Sendable, Hashable {
+    /// Over the whole document.
+    public var digest: Digest
+    public var from: SnapshotNumber
+    /// The first snapshot that no longer has it; nil while it is current.
+    public var to: SnapshotNumber?
+    /// When Graph showed it, RFC 3339 in UTC.
+    public var seenAt: String
+
+    public init(digest: Digest, from: SnapshotNumber, to: SnapshotNumber?, seenAt: String) {
+        self.digest = digest
+        self.from = from
+        self.to = to
+        self.seenAt = seenAt
+    }
+
+    public var json: JSONValue {
+        [
+            "digest": .string(digest.description), "from": JSONValue(from), "to": to.map { JSONValue($0) } ?? .null,
+            "seenAt": .string(seenAt),
+        ]
+    }
+}

@@ -1,0 +1,33 @@
+public import BackupContracts
+public import BackupModel
+
+/// Turns fetched pages into sightings and new contents (D4).
+public struct DiffStage: Sendable {
+    let store: any DiffStore
+    let catalogue: Catalogue
+
+    public init(store: any DiffStore, catalogue: Catalogue = .current) {
+        self.store = store
+        self.catalogue = catalogue
+    }
+
+    /// Handles a `pageFetched` message; a page is short, so draining needs no look.
+    public func handle(_ message: Message, _ drain: DrainSignal) async throws(StageFailure) -> [Message] {
+        guard message.kind == .pageFetched else {
+            throw StageFailure(.stageDefect, "The differ was given a message of kind \(message.kind.rawValue).")
+        }
+        guard let input = try await store.page(message) else { return [] }
+        guard let type = catalogue[input.type] else {
+            throw StageFailure(.schemaMismatch, "The catalogue of this stage has no type \(input.type).")
+        }
+        var sighter = PageSighter(type: type, digester: input.digester)
+        do {
+            try sighter.sight(try PageParts(decoding: input.content))
+        } catch let error as JSONSyntaxError {
+            throw StageFailure(.graphAnswerMalformed, "A stored page of \(type.name) is not as Graph writes it: \(error).")
+        } catch {
+            throw StageFailure(.storedDataDamaged, "A stored page of \(type.name) is damaged: \(error).")
+        }
+        return try await store.storeSightings(message, sighter.output)
+    }
+}

@@ -1,0 +1,132 @@
+public import BackupContracts
+public import BackupModel
+
+/// Opens rounds and walks collections page by page (D3).
+public struct FetchStage: Sendable {
+    let store: any FetchStore
+    let reader: any DirectoryReader
+    let catalogue: Catalogue
+    let clock: any Clock<Duration>
+    let limits: WalkLimits
+
+    public init(
+        store: any FetchStore, reader: any DirectoryReader, catalogue: Catalogue = .current,
+        clock: any Clock<Duration> = ContinuousClock(), limits: WalkLimits = WalkLimits()
+    ) {
+        self.store = store
+        self.reader = reader
+        self.catalogue = catalogue
+        self.clock = clock
+        self.limits = limits
+    }
+
+    /// Handles a `backupRequested` or `walkReady` message.
+    public func handle(_ message: Message, _ drain: DrainSignal) async throws(StageFailure) -> [Message] {
+        switch message.kind {
+        case .backupRequested: return try await open(message)
+        case .walkReady: return try await walk(message, drain)
+        case .pageFetched, .collectionWalked, .roundSettled:
+            throw StageFailure(.stageDefect, "The fetcher was given a message of kind \(message.kind.rawValue).")
+        }
+    }
+
+    private func open(_ message: Message) async throws(StageFailure) -> [Message] {
+        guard let opening = try await store.opening(message) else { return [] }
+        do {
+            // One token before anything else: what is wrong with the credential is said of the job, not of 47 walks.
+            _ = try await reader.permissions(opening.connection)
+        } catch let failure where failure.disposition == .park {
+            return try await store.failJob(message, failure)
+        }
+        let wanted = opening.types.map(Set.init)
+        let plans = catalogue.types.filter { wanted?.contains($0.name) ?? true }.map { type in
+            let isDelta = type.delta && !opening.full && opening.typesWithDeltaLink.contains(type.number)
+            return CollectionPlan(type: type.number, mode: isDelta ? .delta : .complete)
+        }
+        return try await store.openRound(message, plans)
+    }
+
+    private func walk(_ message: Message, _ drain: DrainSignal) async throws(StageFailure) -> [Message] {
+        guard let state = try await store.walk(message) else { return [] }
+        guard let type = catalogue[state.type] else {
+            throw StageFailure(.schemaMismatch, "The catalogue of this stage has no type \(state.type).")
+        }
+        var walk = CollectionWalk(type: type, state: state, reader: reader)
+        let stopwatch = Stopwatch(clock)
+        var pages = 0
+        var following: [Message] = []
+        while true {
+            let (page, next): (FetchedPage?, WalkNext)
+            do {
+                (page, next) = try await walk.step()
+            } catch let failure {
+                return following + (try await end(message, walk, failure))
+            }
+            pages += 1
+            let mustPass = pages >= limits.pages || stopwatch.elapsed > limits.time || drain.isDraining
+            let step: WalkStep
+            switch next {
+            case .goesOn(let cursor): step = mustPass ? .passesBaton(cursor, after: nil) : .goesOn(cursor)
+            case .ends(let end): step = .ends(end)
+            }
+            following += try await store.storePage(message, walk.state, page, step)
+            guard case .goesOn(let cursor) = step else { return following }
+            walk.stored(cursor, page)
+        }
+    }
+
+    /// What a failure of a step means for the walk: the rest is decided by the failure's disposition.
+    private func end(_ message: Message, _ walk: CollectionWalk, _ failure: StageFailure)
+        async throws(StageFailure) -> [Message]
+    {
+        switch failure.disposition {
+        case .restartRound:
+            return try await store.restartWalk(message, walk.state)
+        case .endCollection:
+            let outcome: CollectionOutcome =
+                [.permissionMissing, .licenceMissing, .collectionNotFound].contains(failure.code) ? .refused : .failed
+            let end = WalkEnd(outcome: outcome, reason: failure)
+            return try await store.storePage(message, walk.state, nil, .ends(end))
+        case .park:
+            return try await store.failJob(message, failure)
+        case .retryNow, .retryLater:
+            guard failure.code == .graphThrottled || failure.code == .graphServerError else { throw failure }
+            var cursor = walk.cursor
+            cursor.pauses += 1
+            if cursor.pauses > limits.pausesInARow {
+                let end = WalkEnd(outcome: .failed, reason: failure)
+                return try await store.storePage(message, walk.state, nil, .ends(end))
+            }
+            // A pause is no failed attempt: the walk goes on by itself when it is over.
+            let pause = max(failure.retryAfter ?? .seconds(10), .seconds(1))
+            return try await store.storePage(message, walk.state, nil, .passesBaton(cursor, after: pause))
+        }
+    }
+}
+
+/// How much of a walk one delivery does.
+public struct WalkLimits: Sendable {
+    /// Pages.
+    public var pages: Int
+    public var time: Duration
+    /// Pauses that Graph may ask for without a page between them before the collection is given up.
+    public var pausesInARow: Int
+
+    public init(pages: Int = 20, time: Duration = .seconds(20), pausesInARow: Int = 60) {
+        self.pages = pages
+        self.time = time
+        self.pausesInARow = pausesInARow
+    }
+}
+
+/// Time since it was made, on a clock that tests can hold.
+struct Stopwatch {
+    private let measure: () -> Duration
+
+    init<C: Clock>(_ clock: C) where C.Duration == Duration {
+        let began = clock.now
+        measure = { began.duration(to: clock.now) }
+    }
+
+    var elapsed: Duration { measure() }
+}

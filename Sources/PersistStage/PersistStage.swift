@@ -1,0 +1,83 @@
+public import BackupContracts
+public import BackupModel
+
+/// Settles collections into history and seals rounds (D4).
+///
+/// A collection is settled in chunks by ranges of object keys, one transaction each, fenced by the number of settled
+/// chunks: memory does not grow with the tenant, and a crash repeats at most one chunk.
+public struct PersistStage: Sendable {
+    let store: any PersistStore
+    let catalogue: Catalogue
+    let clock: any Clock<Duration>
+    /// After this long the rest of a collection is passed on, so that a huge tenant shares the fleet (D3).
+    let batonAfter: Duration
+
+    public init(
+        store: any PersistStore, catalogue: Catalogue = .current, clock: any Clock<Duration> = ContinuousClock(),
+        batonAfter: Duration = .seconds(20)
+    ) {
+        self.store = store
+        self.catalogue = catalogue
+        self.clock = clock
+        self.batonAfter = batonAfter
+    }
+
+    /// Handles a `collectionWalked` or `roundSettled` message.
+    public func handle(_ message: Message, _ drain: DrainSignal) async throws(StageFailure) -> [Message] {
+        switch message.kind {
+        case .roundSettled:
+            return try await store.seal(message)
+        case .collectionWalked:
+            return try await settleCollection(message, drain)
+        case .backupRequested, .walkReady, .pageFetched:
+            throw StageFailure(.stageDefect, "The persister was given a message of kind \(message.kind.rawValue).")
+        }
+    }
+
+    private func settleCollection(_ message: Message, _ drain: DrainSignal) async throws(StageFailure) -> [Message] {
+        let stopwatch = Stopwatch(clock)
+        guard var settlement = try await store.settlement(message) else { return [] }
+        guard let type = catalogue[settlement.type] else {
+            throw StageFailure(.schemaMismatch, "The catalogue of this stage has no type \(settlement.type).")
+        }
+        while true {
+            let changes = try await chunk(message, settlement, type)
+            let isLast = settlement.settled + 1 >= settlement.chunks
+            let passesBaton = !isLast && (stopwatch.elapsed > batonAfter || drain.isDraining)
+            let following = try await store.settleChunk(message, settlement, changes, passesBaton: passesBaton)
+            if isLast || passesBaton { return following }
+            settlement.settled += 1
+        }
+    }
+
+    private func chunk(_ message: Message, _ settlement: Settlement, _ type: ObjectType)
+        async throws(StageFailure) -> VersionChanges
+    {
+        guard settlement.settled < settlement.chunks else { return VersionChanges() }
+        let range = ObjectKey.range(chunk: Int(settlement.settled), of: Int(settlement.chunks))
+        var sightings: [Sighting] = []
+        try await store.sightings(message) { list in
+            list.forEach { if range.contains($0.object) { sightings.append($0) } }
+        }
+        let rules = SettlingRules(
+            absenceEnds: settlement.outcome == .complete && type.shape != .incremental,
+            deltaRelationships: Set(type.relationships.filter { $0.read == .delta }.map(\.number)))
+        let heads =
+            rules.absenceEnds
+            ? try await store.heads(message, range)
+            : try await store.heads(message, of: Array(Set(sightings.map(\.object))).sorted())
+        return settle(sightings, versions: heads.versions, links: heads.links, rules)
+    }
+}
+
+/// Time since it was made, on a clock that tests can hold.
+struct Stopwatch {
+    private let measure: () -> Duration
+
+    init<C: Clock>(_ clock: C) where C.Duration == Duration {
+        let began = clock.now
+        measure = { began.duration(to: clock.now) }
+    }
+
+    var elapsed: Duration { measure() }
+}

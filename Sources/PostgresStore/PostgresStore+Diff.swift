@@ -1,0 +1,195 @@
+public import BackupContracts
+import BackupModel
+import Foundation
+import LibPQ
+import Sealing
+
+extension PostgresStore: DiffStore {
+    public func page(_ handling: Message) async throws(StageFailure) -> DiffInput? {
+        let type = handling.type ?? 0
+        let found = try await transaction(of: handling.tenant) {
+            (connection) async throws(StageFailure) -> (WalkMode, [UInt8], OpenedKeys)? in
+            let rows = try await connection.rows(
+                """
+                SELECT c.mode, p.content FROM backup.pages p
+                JOIN backup.collections c USING (tenant_id, job_id, type)
+                WHERE p.tenant_id = $1 AND p.job_id = $2 AND p.type = $3 AND p.ordinal = $4 AND p.content IS NOT NULL
+                    AND c.epoch = $5
+                """, handling.collectionKey + [.int32(handling.page ?? -1), .int32(handling.epoch)])
+            guard let row = rows.first else {
+                try await connection.consume(handling)
+                return nil
+            }
+            let keys = try await self.keys(connection, handling.tenant)
+            return try decoded { () throws(PostgresError) in
+                (WalkMode(rawValue: try row.text("mode")) ?? .complete, try row.bytes("content"), keys)
+            }
+        }
+        guard let (mode, sealed, keys) = found else { return nil }
+        let content = try keys.open(sealed, "page", type)
+        return DiffInput(type: type, mode: mode, content: content, digester: keys)
+    }
+
+    public func storeSightings(_ handling: Message, _ output: DiffOutput) async throws(StageFailure) -> [Message] {
+        let prepared = try await prepare(handling, output)
+        return try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+            try await connection.consume(handling)
+            try await connection.insert(prepared.contents)
+            let kept = try await connection.rows(
+                """
+                UPDATE backup.pages SET sightings = $5, content = NULL
+                WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND ordinal = $4 AND sightings IS NULL
+                """, handling.collectionKey + [.int32(handling.page ?? -1), .bytea(prepared.sightings)])
+            // The page was dropped while it was worked on: its walk started again or came to nothing.
+            guard kept.affectedRows == 1 else { return [] }
+            return try await connection.countPage(handling, sightings: output.sightings.count)
+        }
+    }
+
+    /// Seals what the tenant does not have yet: the expensive part, outside of the transaction that writes.
+    private func prepare(_ handling: Message, _ output: DiffOutput) async throws(StageFailure) -> PreparedPage {
+        let type = handling.type ?? 0
+        var unique: [Digest: SeenContent] = [:]
+        for content in output.contents { unique[content.digest] = content }
+        let digests = unique.keys.sorted()
+        let (keys, known) = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+            let keys = try await self.keys(connection, handling.tenant)
+            return (keys, try await connection.knownDigests(handling.tenant, digests))
+        }
+        var contents = SealedContents(tenant: handling.tenant, type: type)
+        for digest in digests where !known.contains(digest) {
+            guard let content = unique[digest] else { continue }
+            try contents.append(content, output.canonical, keys)
+        }
+        return PreparedPage(
+            contents: contents, sightings: try keys.seal(output.sightings.bytes, "sightings", type))
+    }
+}
+
+private struct PreparedPage: Sendable {
+    var contents: SealedContents
+    var sightings: [UInt8]
+}
+
+/// New contents as arrays of columns, sorted by digest: rows are locked in one order by all differs.
+struct SealedContents: Sendable {
+    let tenant: TenantID
+    let type: UInt16
+    private(set) var digests = PostgresArray(.bytea)
+    private(set) var facets = PostgresArray(.int16)
+    private(set) var objects = PostgresArray(.uuid)
+    private(set) var payloads = PostgresArray(.bytea)
+    private(set) var tokens = PostgresArray(.text)
+    private let kind: PayloadKind
+
+    init(tenant: TenantID, type: UInt16) {
+        self.tenant = tenant
+        self.type = type
+        let hasPolicies = Catalogue.current[type].map { $0.throttle == .intune || $0.throttle == .conditionalAccess }
+        kind = hasPolicies == true ? .policy : .directory
+    }
+
+    var isEmpty: Bool { digests.count == 0 }
+
+    mutating func append(_ content: SeenContent, _ canonical: [UInt8], _ keys: OpenedKeys) throws(StageFailure) {
+        let sealed: [UInt8]
+        do {
+            sealed = try canonical.withUnsafeBytes { (bytes) throws(SealingError) in
+                try keys.sealer.seal(
+                    UnsafeRawBufferPointer(rebasing: bytes[content.range]), type: type, digest: content.digest.bytes,
+                    kind: kind)
+            }
+        } catch {
+            throw StageFailure(.stageDefect, "A content could not be sealed: \(error)")
+        }
+        content.digest.withBytes { digests.append(bytes: $0) }
+        facets.append(int16: Int16(bitPattern: content.facet))
+        content.object.withBytes { objects.append(uuidBytes: $0) }
+        payloads.append(bytes: sealed)
+        // unnest flattens arrays of arrays, so a row's tokens travel as the text of an array.
+        if content.searchTokens.isEmpty {
+            tokens.appendNull()
+        } else {
+            tokens.append(text: "{" + content.searchTokens.map(String.init).joined(separator: ",") + "}")
+        }
+    }
+}
+
+extension PostgresConnection {
+    fileprivate func knownDigests(_ tenant: TenantID, _ digests: [Digest]) async throws(StageFailure) -> Set<Digest> {
+        guard !digests.isEmpty else { return [] }
+        var wanted = PostgresArray(.bytea, capacity: digests.count, elementSize: 32)
+        for digest in digests { digest.withBytes { wanted.append(bytes: $0) } }
+        let rows = try await rows(
+            """
+            SELECT c.digest FROM unnest($2::bytea[]) AS w (digest)
+            JOIN backup.contents c ON c.tenant_id = $1 AND c.digest = w.digest
+            """, [.uuid(tenant.uuid), .array(wanted)])
+        return try decoded { () throws(PostgresError) in
+            var known: Set<Digest> = []
+            for row in rows { known.insert(try row.digest("digest")) }
+            return known
+        }
+    }
+
+    fileprivate func insert(_ contents: SealedContents) async throws(StageFailure) {
+        guard !contents.isEmpty else { return }
+        _ = try await rows(
+            """
+            INSERT INTO backup.contents (tenant_id, type, digest, facet, object_id, payload, tokens)
+            SELECT $1, $2, digest, facet, object_id, payload, tokens::integer[]
+            FROM unnest($3::bytea[], $4::smallint[], $5::uuid[], $6::bytea[], $7::text[])
+                AS c (digest, facet, object_id, payload, tokens)
+            ON CONFLICT DO NOTHING
+            """,
+            [
+                .uuid(contents.tenant.uuid), .int16(Int16(bitPattern: contents.type)), .array(contents.digests),
+                .array(contents.facets), .array(contents.objects), .array(contents.payloads), .array(contents.tokens),
+            ])
+    }
+
+    /// Counts a page as sighted; the row lock decides who saw the last one (D4).
+    fileprivate func countPage(_ handling: Message, sightings: Int) async throws(StageFailure) -> [Message] {
+        let rows = try await rows(
+            """
+            UPDATE backup.collections SET done = done + 1, sightings = sightings + $4,
+                diff_started_at = coalesce(diff_started_at, clock_timestamp()), diff_finished_at = clock_timestamp()
+            WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND epoch = $5
+            RETURNING done, ordinal, walk_ended, held_baton
+            """, handling.collectionKey + [.int64(Int64(sightings)), .int32(handling.epoch)])
+        guard let row = rows.first else { return [] }
+        let (undiffed, ended, held) = try decoded { () throws(PostgresError) in
+            (
+                try row.int32("ordinal") - (try row.int32("done")), try row.bool("walk_ended"),
+                try row.optionalText("held_baton")
+            )
+        }
+        var following: [Message] = []
+        if ended, undiffed == 0 {
+            following.append(handling.following(.collectionWalked, type: handling.type))
+        }
+        if let held, undiffed <= PostgresStore.undiffedPagesAllowed, let baton = Message(decoding: Array(held.utf8)) {
+            _ = try await self.rows(
+                "UPDATE backup.collections SET held_baton = NULL WHERE tenant_id = $1 AND job_id = $2 AND type = $3",
+                handling.collectionKey)
+            following.append(baton)
+        }
+        try await insert(following)
+        return following
+    }
+}
+
+extension PostgresRow {
+    /// A `bytea` of 32 bytes.
+    func digest(_ column: PostgresColumn) throws(PostgresError) -> Digest {
+        guard let digest = Digest(bytes: try bytes(column)) else {
+            throw PostgresError(code: .decodingFailed, message: "A digest does not have 32 bytes.")
+        }
+        return digest
+    }
+
+    /// A `uuid` as an object's key.
+    func objectKey(_ column: PostgresColumn) throws(PostgresError) -> ObjectKey {
+        ObjectKey(try uuid(column))
+    }
+}

@@ -1,0 +1,165 @@
+public import BackupContracts
+public import BackupModel
+import Foundation
+import LibPQ
+
+extension PostgresStore {
+    /// Asks for a backup. While one of the tenant is queued or running it is joined, unless it is a partial one and a
+    /// full one is asked for: that is queued behind it.
+    /// - Returns: the job, and whether it was there before.
+    public func startBackup(_ tenant: TenantID, types: [String]?, full: Bool) async throws(AccountError)
+        -> (job: JobRecord, joined: Bool)
+    {
+        let (id, joined) = try await administer { (connection) async throws(AccountError) in
+            try await connection.tenantScope(tenant)
+            // One at a time for each tenant, so that two callers do not both start one.
+            _ = try await connection.checked(
+                "SELECT FROM backup.tenants WHERE tenant_id = $1 FOR UPDATE", [.uuid(tenant.uuid)])
+            let open = try all(
+                try await connection.checked(
+                    """
+                    SELECT job_id, state, full_round, types IS NOT NULL AS partial FROM backup.jobs
+                    WHERE tenant_id = $1 AND kind = 'backup' AND state IN ('queued', 'running')
+                    ORDER BY state = 'queued'
+                    """, [.uuid(tenant.uuid)])
+            ) { (row) throws(PostgresError) in
+                (id: try row.uuid("job_id"), isFull: try row.bool("full_round"), isPartial: try row.bool("partial"))
+            }
+            // Joined is what reads at least as much as was asked for.
+            let joinable = open.first { (types != nil || !$0.isPartial) && (!full || $0.isFull) }
+            if let joinable { return (joinable.id, true) }
+            if open.count > 1, let queued = open.last { return (queued.id, true) }
+            let id = JobID()
+            try await connection.insertJob(id, tenant, types, full: full, waitingFor: open.first?.id)
+            return (id.uuid, false)
+        }
+        return (try await job(JobID(uuid: id)), joined)
+    }
+
+    public func job(_ id: JobID) async throws(AccountError) -> JobRecord {
+        let rows = try await administer { (connection) async throws(AccountError) in
+            let owner = try await connection.checked(
+                "SELECT tenant_id FROM backup.jobs WHERE job_id = $1", [.uuid(id.uuid)])
+            guard !owner.isEmpty else {
+                throw AccountError(
+                    .notFound, "jobNotFound", "There is no job \(id).", hint: "See `entra-backup job list`.")
+            }
+            let tenant = try only(owner) { (row) throws(PostgresError) in try row.uuid("tenant_id") }
+            try await connection.tenantScope(TenantID(uuid: tenant))
+            return try await connection.checked(
+                "SELECT \(JobRecord.columns) FROM backup.jobs j WHERE j.tenant_id = $1 AND j.job_id = $2",
+                [.uuid(tenant), .uuid(id.uuid)])
+        }
+        return try only(rows, JobRecord.init(row:))
+    }
+
+    /// Newest first.
+    public func jobs(kind: JobKind?, state: JobState?, tenant: TenantID?, limit: Int) async throws(AccountError)
+        -> [JobRecord]
+    {
+        try await administer { (connection) async throws(AccountError) in
+            try all(
+                try await connection.checked(
+                    """
+                    SELECT \(JobRecord.columns) FROM backup.jobs j
+                    WHERE ($1::text IS NULL OR j.kind = $1) AND ($2::text IS NULL OR j.state = $2)
+                        AND ($3::uuid IS NULL OR j.tenant_id = $3)
+                    ORDER BY j.created_at DESC LIMIT $4
+                    """,
+                    [.text(kind?.rawValue), .text(state?.rawValue), .uuid(tenant?.uuid), .int64(Int64(limit))]),
+                JobRecord.init(row:))
+        }
+    }
+
+    /// Cancels a job that has not ended. What it has read is dropped; snapshots are untouched.
+    public func cancelJob(_ id: JobID) async throws(AccountError) -> JobRecord {
+        let record = try await job(id)
+        guard !record.state.isFinal else {
+            throw AccountError(
+                .conflict, "jobEnded", "The job \(id) has ended already (\(record.state.rawValue)).",
+                hint: "Only queued and running jobs can be cancelled.")
+        }
+        try await administer { (connection) async throws(AccountError) in
+            try await connection.tenantScope(record.tenant)
+            do throws(StageFailure) {
+                let message = Message(
+                    kind: .backupRequested, tenant: record.tenant, job: id, epoch: try await connection.epoch(record),
+                    trace: record.trace)
+                let waiting = try await connection.finishJob(message, .cancelled)
+                try await connection.insert(waiting)
+                try await connection.dropRound(record)
+            } catch {
+                throw AccountError(error)
+            }
+        }
+        return try await job(id)
+    }
+
+    /// Starts a failed or cancelled job again under a new epoch: messages of the old one are ignored.
+    public func retryJob(_ id: JobID) async throws(AccountError) -> JobRecord {
+        let record = try await job(id)
+        guard record.state == .failed || record.state == .cancelled else {
+            throw AccountError(
+                .conflict, "jobNotFailed", "The job \(id) is \(record.state.rawValue).",
+                hint: "Only failed and cancelled jobs can be retried.")
+        }
+        try await administer { (connection) async throws(AccountError) in
+            try await connection.tenantScope(record.tenant)
+            let rows = try await connection.unique(
+                """
+                UPDATE backup.jobs SET state = 'queued', epoch = epoch + 1, parked = false, open_collections = NULL,
+                    finished_at = NULL, started_at = NULL, error_code = NULL, error_message = NULL
+                WHERE tenant_id = $1 AND job_id = $2 AND state IN ('failed', 'cancelled') RETURNING epoch
+                """, [.uuid(record.tenant.uuid), .uuid(id.uuid)], "backupUnderWay",
+                "Another backup of the tenant is queued.")
+            let epoch = try only(rows) { (row) throws(PostgresError) in try row.int32("epoch") }
+            do throws(StageFailure) {
+                try await connection.dropRound(record)
+                try await connection.insert([
+                    Message(kind: .backupRequested, tenant: record.tenant, job: id, epoch: epoch, trace: record.trace)
+                ])
+            } catch {
+                throw AccountError(error)
+            }
+        }
+        return try await job(id)
+    }
+}
+
+extension PostgresConnection {
+    fileprivate func epoch(_ job: JobRecord) async throws(StageFailure) -> Int32 {
+        let rows = try await rows(
+            "SELECT epoch FROM backup.jobs WHERE tenant_id = $1 AND job_id = $2",
+            [.uuid(job.tenant.uuid), .uuid(job.id.uuid)])
+        return try decoded { () throws(PostgresError) in try rows.first?.int32("epoch") ?? 1 }
+    }
+
+    /// Takes away the pages, messages and dead letters of a round that will not be sealed.
+    fileprivate func dropRound(_ job: JobRecord) async throws(StageFailure) {
+        let key: [PostgresValue] = [.uuid(job.tenant.uuid), .uuid(job.id.uuid)]
+        for table in ["messages", "dead_letters", "pages", "collections"] {
+            _ = try await rows("DELETE FROM backup.\(table) WHERE tenant_id = $1 AND job_id = $2", key)
+        }
+    }
+
+    fileprivate func insertJob(
+        _ id: JobID, _ tenant: TenantID, _ types: [String]?, full: Bool, waitingFor: UUID?
+    ) async throws(AccountError) {
+        let trace = UUID().uuidString.lowercased().replacing("-", with: "")
+        _ = try await checked(
+            """
+            INSERT INTO backup.jobs (tenant_id, job_id, kind, full_round, types, trace, waiting_for)
+            VALUES ($1, $2, 'backup', $3, $4::text[], $5, $6)
+            """,
+            [
+                .uuid(tenant.uuid), .uuid(id.uuid), .bool(full), types.map { .textArray($0) } ?? .null, .text(trace),
+                .uuid(waitingFor),
+            ])
+        guard waitingFor == nil else { return }
+        do throws(StageFailure) {
+            try await insert([Message(kind: .backupRequested, tenant: tenant, job: id, epoch: 1, trace: trace)])
+        } catch {
+            throw AccountError(error)
+        }
+    }
+}

@@ -1,0 +1,151 @@
+public import BackupContracts
+import BackupModel
+public import Foundation
+import LibPQ
+
+extension PostgresStore: MessageStore {
+    public func start(_ message: Message) async throws(StageFailure) -> MessageStart {
+        let rows = try await withConnection { (connection) async throws(StageFailure) in
+            try await connection.rows(
+                """
+                UPDATE backup.messages SET attempts = attempts + 1, started_at = clock_timestamp()
+                WHERE id = $1 AND attempts < $2 RETURNING attempts
+                """, [.uuid(message.id), .int32(Int32(attemptsBeforeParking))])
+        }
+        if let row = rows.first {
+            let attempt = try decoded { () throws(PostgresError) in try row.int32("attempts") }
+            return .proceed(attempt: Int(attempt))
+        }
+        return try await parkExhausted(message)
+    }
+
+    private func parkExhausted(_ message: Message) async throws(StageFailure) -> MessageStart {
+        let failure = StageFailure(.attemptsExhausted, "The message was begun \(attemptsBeforeParking) times.")
+        return try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
+            try await connection.park(message, failure) ? .parked : .alreadyHandled
+        }
+    }
+
+    public func fail(_ message: Message, _ failure: StageFailure, delay: Duration) async throws(StageFailure) -> Bool {
+        try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
+            if failure.disposition == .park { return try await connection.park(message, failure) }
+            let rows = try await connection.rows(
+                """
+                UPDATE backup.messages
+                SET visible_at = clock_timestamp() + make_interval(secs => $2), published_at = NULL,
+                    started_at = NULL, last_error = $3
+                WHERE id = $1 RETURNING attempts
+                """,
+                [.uuid(message.id), .double(delay / .seconds(1)), .text("\(failure.code): \(failure.message)")])
+            guard let row = rows.first else { return false }
+            let attempts = try decoded { () throws(PostgresError) in try row.int32("attempts") }
+            guard attempts >= attemptsBeforeParking else { return false }
+            return try await connection.park(message, failure)
+        }
+    }
+
+    public func markPublished(_ ids: [UUID]) async throws(StageFailure) {
+        guard !ids.isEmpty else { return }
+        try await withConnection { (connection) async throws(StageFailure) in
+            _ = try await connection.rows(
+                "UPDATE backup.messages SET published_at = clock_timestamp() WHERE id = ANY($1)", [.uuidArray(ids)])
+        }
+    }
+
+    public func parkUndecodable(_ body: [UInt8], queue: BackupContracts.Queue) async throws(StageFailure) {
+        let text = String(decoding: body.prefix(4_096), as: UTF8.self).replacing("\0", with: "")
+        try await withConnection { (connection) async throws(StageFailure) in
+            _ = try await connection.rows(
+                """
+                INSERT INTO backup.dead_letters
+                    (id, queue, tenant_id, job_id, epoch, body, attempts, error_code, error_message, created_at)
+                VALUES ($1, $2, $3, $3, 0, $4, 1, $5, $6, now())
+                """,
+                [
+                    .uuid(UUID()), .text(queue.rawValue), .uuid(ObjectKey.zero.uuid), .text(text),
+                    .text(FailureCode.messageUndecodable.name),
+                    .text("The body is no message of a kind and version that this stage knows."),
+                ])
+        }
+    }
+}
+
+extension PostgresConnection {
+    /// Moves a message's row to the dead letters and fails its job. Returns whether the row was there.
+    func park(_ message: Message, _ failure: StageFailure) async throws(StageFailure) -> Bool {
+        let rows = try await rows(
+            """
+            WITH gone AS (DELETE FROM backup.messages WHERE id = $1 RETURNING *)
+            INSERT INTO backup.dead_letters
+                (id, queue, tenant_id, job_id, epoch, body, attempts, error_code, error_message, created_at)
+            SELECT id, queue, tenant_id, job_id, epoch, body, attempts, $2, coalesce(last_error, $3), created_at FROM gone
+            RETURNING id
+            """, [.uuid(message.id), .text(failure.code.name), .text(failure.message)])
+        guard !rows.isEmpty else { return false }
+        let waiting = try await finishJob(message, .failed, failure: failure, parked: true)
+        try await insert(waiting)
+        return true
+    }
+
+    /// Deletes the row of the message in hand: the proof, committed with the result, that it was handled once.
+    /// - Throws: ``FailureCode/unitFenced`` when another worker was faster.
+    func consume(_ message: Message) async throws(StageFailure) {
+        let gone = try await rows("DELETE FROM backup.messages WHERE id = $1", [.uuid(message.id)])
+        guard gone.affectedRows == 1 else {
+            throw StageFailure(.unitFenced, "The message was handled by another worker.")
+        }
+    }
+
+    /// Makes rows for messages, to be published after the commit.
+    func insert(_ messages: [Message], after delay: Duration? = nil) async throws(StageFailure) {
+        guard !messages.isEmpty else { return }
+        _ = try await rows(
+            """
+            INSERT INTO backup.messages (id, queue, tenant_id, job_id, epoch, body, visible_at)
+            SELECT id, queue, tenant_id, job_id, epoch, body, clock_timestamp() + make_interval(secs => $7)
+            FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::integer[], $6::text[])
+                AS m (id, queue, tenant_id, job_id, epoch, body)
+            """,
+            [
+                .uuidArray(messages.map(\.id)), .textArray(messages.map(\.kind.queue.rawValue)),
+                .uuidArray(messages.map(\.tenant.uuid)), .uuidArray(messages.map(\.job.uuid)),
+                .int32Array(messages.map(\.epoch)),
+                .textArray(messages.map { String(decoding: $0.encoded(), as: UTF8.self) }),
+                .double((delay ?? .zero) / .seconds(1)),
+            ])
+    }
+
+    /// Ends a job and lets the one that waits for it begin. A job that has ended stays as it is.
+    /// - Returns: the message of the job that waited, whose row is still to be inserted.
+    func finishJob(
+        _ message: Message, _ state: JobState, failure: StageFailure? = nil, parked: Bool = false,
+        warnings: String = "[]"
+    ) async throws(StageFailure) -> [Message] {
+        let ended = try await rows(
+            """
+            UPDATE backup.jobs SET state = $3, finished_at = clock_timestamp(), error_code = $4, error_message = $5,
+                parked = $6, warnings = $7::jsonb
+            WHERE tenant_id = $1 AND job_id = $2 AND epoch = $8 AND state IN ('queued', 'running')
+            """,
+            [
+                .uuid(message.tenant.uuid), .uuid(message.job.uuid), .text(state.rawValue), .text(failure?.code.name),
+                .text(failure?.message), .bool(parked), .text(warnings), .int32(message.epoch),
+            ])
+        guard ended.affectedRows == 1 else { return [] }
+        let waiting = try await rows(
+            """
+            UPDATE backup.jobs SET waiting_for = NULL
+            WHERE tenant_id = $1 AND waiting_for = $2 AND state = 'queued' RETURNING job_id, epoch, trace
+            """, [.uuid(message.tenant.uuid), .uuid(message.job.uuid)])
+        return try decoded { () throws(PostgresError) in
+            var messages: [Message] = []
+            for row in waiting {
+                messages.append(
+                    Message(
+                        kind: .backupRequested, tenant: message.tenant, job: JobID(uuid: try row.uuid("job_id")),
+                        epoch: try row.int32("epoch"), trace: try row.text("trace")))
+            }
+            return messages
+        }
+    }
+}

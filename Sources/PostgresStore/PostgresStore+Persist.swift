@@ -1,0 +1,133 @@
+public import BackupContracts
+public import BackupModel
+import Foundation
+import LibPQ
+
+extension PostgresStore: PersistStore {
+    /// Sightings or heads of one settled chunk at most, about: bounds the persister's memory.
+    static let chunkSize: Int64 = 60_000
+
+    public func settlement(_ handling: Message) async throws(StageFailure) -> Settlement? {
+        try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+            let rows = try await connection.rows(
+                """
+                UPDATE backup.collections c SET
+                    persist_started_at = coalesce(persist_started_at, clock_timestamp()),
+                    chunks = coalesce(chunks, CASE
+                        WHEN outcome = 'complete' THEN greatest(1, (greatest(sightings, known) + $5 - 1) / $5)
+                        WHEN outcome = 'delta' THEN (sightings + $5 - 1) / $5
+                        ELSE 0 END)::integer
+                FROM (SELECT coalesce((SELECT s.objects + s.links FROM backup.snapshot_collections s
+                        WHERE s.tenant_id = $1 AND s.type = $3 ORDER BY s.number DESC LIMIT 1), 0) AS known) k,
+                    backup.jobs j
+                WHERE c.tenant_id = $1 AND c.job_id = $2 AND c.type = $3 AND c.epoch = $4 AND NOT c.finished
+                    AND j.tenant_id = c.tenant_id AND j.job_id = c.job_id AND j.state = 'running'
+                RETURNING c.mode, c.outcome, j.snapshot, c.settled, c.chunks
+                """, handling.collectionKey + [.int32(handling.epoch), .int64(Self.chunkSize)])
+            guard let row = rows.first else {
+                try await connection.consume(handling)
+                return nil
+            }
+            return try decoded { () throws(PostgresError) in
+                Settlement(
+                    type: handling.type ?? 0, mode: WalkMode(rawValue: try row.text("mode")) ?? .complete,
+                    outcome: CollectionOutcome(rawValue: try row.text("outcome")) ?? .failed,
+                    snapshot: try row.int32("snapshot"), settled: try row.int32("settled"),
+                    chunks: try row.int32("chunks"))
+            }
+        }
+    }
+
+    public func sightings(_ handling: Message, _ body: (SightingList) -> Void) async throws(StageFailure) {
+        let keys = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+            try await self.keys(connection, handling.tenant)
+        }
+        var after: Int32 = -1
+        while true {
+            let from = after
+            // Sealed lists travel one by one, so that only one is open at a time.
+            let rows = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+                try await connection.rows(
+                    """
+                    SELECT ordinal, sightings FROM backup.pages
+                    WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND ordinal > $4 ORDER BY ordinal LIMIT 16
+                    """, handling.collectionKey + [.int32(from)])
+            }
+            if rows.isEmpty { return }
+            for row in rows {
+                let (ordinal, sealed) = try decoded { () throws(PostgresError) in
+                    (try row.int32("ordinal"), try row.optionalBytes("sightings"))
+                }
+                after = ordinal
+                guard let sealed else {
+                    throw StageFailure(.stageDefect, "Page \(ordinal) of a collection to settle is not sighted.")
+                }
+                let packed = try keys.open(sealed, "sightings", handling.type ?? 0)
+                do {
+                    body(try SightingList(packed: packed))
+                } catch {
+                    throw StageFailure(.storedDataDamaged, "The sightings of page \(ordinal) are damaged: \(error)")
+                }
+            }
+        }
+    }
+
+    public func heads(_ handling: Message, _ range: ClosedRange<ObjectKey>)
+        async throws(StageFailure) -> (versions: [VersionHead], links: [LinkHead])
+    {
+        let condition = "v.object_id BETWEEN $3 AND $4"
+        return try await heads(
+            handling, from: "", condition, [.uuid(range.lowerBound.uuid), .uuid(range.upperBound.uuid)])
+    }
+
+    public func heads(_ handling: Message, of objects: [ObjectKey])
+        async throws(StageFailure) -> (versions: [VersionHead], links: [LinkHead])
+    {
+        guard !objects.isEmpty else { return ([], []) }
+        var wanted = PostgresArray(.uuid, capacity: objects.count, elementSize: 16)
+        for object in objects { object.withBytes { wanted.append(uuidBytes: $0) } }
+        return try await heads(
+            handling, from: "unnest($3::uuid[]) AS w (id) JOIN", "v.object_id = w.id", [.array(wanted)])
+    }
+
+    private func heads(
+        _ handling: Message, from source: String, _ condition: String, _ parameters: [PostgresValue]
+    ) async throws(StageFailure) -> (versions: [VersionHead], links: [LinkHead]) {
+        let key: [PostgresValue] = [
+            .uuid(handling.tenant.uuid), .int16(Int16(bitPattern: handling.type ?? 0)),
+        ]
+        let join = source.isEmpty ? "WHERE" : "ON"
+        let current = "v.tenant_id = $1 AND v.type = $2 AND v.to_snapshot = 2147483647 AND \(condition)"
+        let (versions, links) = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+            let versions = try await connection.rows(
+                """
+                SELECT v.object_id, v.facet, v.digest FROM \(source) backup.object_versions v \(join) \(current)
+                ORDER BY v.object_id, v.facet
+                """, key + parameters)
+            let links = try await connection.rows(
+                """
+                SELECT v.object_id, v.relationship, v.target_id FROM \(source) backup.link_versions v \(join) \(current)
+                ORDER BY v.object_id, v.relationship, v.target_id
+                """, key + parameters)
+            return (versions, links)
+        }
+        return try decoded { () throws(PostgresError) in
+            (try versions.map(VersionHead.init(row:)), try links.map(LinkHead.init(row:)))
+        }
+    }
+}
+
+extension VersionHead {
+    init(row: PostgresRow) throws(PostgresError) {
+        self.init(
+            object: try row.objectKey(0), facet: UInt16(bitPattern: try row.int16(1)), digest: try row.digest(2))
+    }
+}
+
+extension LinkHead {
+    init(row: PostgresRow) throws(PostgresError) {
+        self.init(
+            object: try row.objectKey(0), relationship: UInt16(bitPattern: try row.int16(1)),
+            target: try row.objectKey(2))
+    }
+}

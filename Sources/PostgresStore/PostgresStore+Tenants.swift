@@ -1,0 +1,191 @@
+public import BackupContracts
+public import BackupModel
+public import Foundation
+import LibPQ
+import Sealing
+
+extension PostgresStore {
+    /// Adds a tenant with its keys and its sealed credential, in one transaction. The tenant's secret is made in the
+    /// key store first; when the transaction fails the secret stays and is used by the next attempt.
+    public func addTenant(_ tenant: TenantRecord, _ credential: DirectoryCredential, expiresAt: Date?)
+        async throws(AccountError) -> TenantRecord
+    {
+        let keys = TenantKeys.generate(for: tenant.id.uuid)
+        let wrapped: [UInt8], sealed: [UInt8], kek: UInt16
+        do throws(KeyError) {
+            let secret = try await secret(of: tenant.id)
+            let ring = try await keyStore.keyRing()
+            kek = ring.newest.number
+            wrapped = try keys.wrapped(by: ring.newest, secret: secret)
+        } catch {
+            throw AccountError(StageFailure(keys: error))
+        }
+        do throws(StageFailure) {
+            sealed = try SealedCredential.seal(credential, OpenedKeys(keys))
+        } catch {
+            throw AccountError(error)
+        }
+        return try await administer { (connection) async throws(AccountError) in
+            try await connection.tenantScope(tenant.id)
+            let rows = try await connection.unique(
+                """
+                INSERT INTO backup.tenants (tenant_id, organization_id, name, client_id, cloud, graph_url, authority_url)
+                VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING \(TenantRecord.columns)
+                """,
+                [
+                    .uuid(tenant.id.uuid), .uuid(tenant.organization), .text(tenant.name), .text(tenant.clientID),
+                    .text(tenant.cloud.rawValue), .text(tenant.graphURL), .text(tenant.authorityURL),
+                ], "tenantExists", "The tenant \(tenant.id) was added already.")
+            _ = try await connection.checked(
+                """
+                INSERT INTO backup.tenant_keys (tenant_id, wrapped, kek_number, newest_data_key) VALUES ($1, $2, $3, $4)
+                """, [.uuid(tenant.id.uuid), .bytea(wrapped), .int32(Int32(kek)), .int32(Int32(keys.currentDataKey))])
+            try await connection.store(credential, sealed, tenant.id, expiresAt)
+            _ = try await connection.checked(
+                "INSERT INTO backup.schedule (tenant_id) VALUES ($1)", [.uuid(tenant.id.uuid)])
+            return try only(rows, TenantRecord.init(row:))
+        }
+    }
+
+    private func secret(of tenant: TenantID) async throws(KeyError) -> TenantSecret {
+        do {
+            return try await keyStore.tenantSecret(for: tenant.uuid)
+        } catch {
+            guard error.code == .keyMissing else { throw error }
+            return try await keyStore.createTenantSecret(for: tenant.uuid)
+        }
+    }
+
+    /// Replaces the credential for reading.
+    public func setCredential(_ tenant: TenantID, clientID: String?, _ credential: DirectoryCredential, expiresAt: Date?)
+        async throws(AccountError)
+    {
+        try await administer { (connection) async throws(AccountError) in
+            try await connection.tenantScope(tenant)
+            let keys: OpenedKeys, sealed: [UInt8]
+            do throws(StageFailure) {
+                keys = try await self.keys(connection, tenant)
+                sealed = try SealedCredential.seal(credential, keys)
+            } catch {
+                throw AccountError(error)
+            }
+            try await connection.store(credential, sealed, tenant, expiresAt)
+            if let clientID {
+                _ = try await connection.checked(
+                    "UPDATE backup.tenants SET client_id = $2 WHERE tenant_id = $1",
+                    [.uuid(tenant.uuid), .text(clientID)])
+            }
+        }
+    }
+
+    public func tenants() async throws(AccountError) -> [TenantRecord] {
+        try await administer { (connection) async throws(AccountError) in
+            try all(
+                try await connection.checked("SELECT \(TenantRecord.columns) FROM backup.tenants ORDER BY name"),
+                TenantRecord.init(row:))
+        }
+    }
+
+    public func tenant(_ reference: String) async throws(AccountError) -> TenantRecord {
+        try await find(
+            reference, "tenant", "SELECT \(TenantRecord.columns) FROM backup.tenants", key: "tenant_id",
+            TenantRecord.init(row:))
+    }
+
+    /// How to reach the tenant, its credential opened.
+    public func directoryConnection(_ tenant: TenantID) async throws(AccountError) -> DirectoryConnection {
+        do throws(StageFailure) {
+            return try await transaction(of: tenant) { (connection) async throws(StageFailure) in
+                try await connectionToDirectory(connection, tenant).0
+            }
+        } catch {
+            throw AccountError(error)
+        }
+    }
+
+    /// Marks a tenant as checked and backed up by its schedule.
+    public func activate(_ tenant: TenantID, permissions: [String]) async throws(AccountError) -> TenantRecord {
+        try await administer { (connection) async throws(AccountError) in
+            let rows = try await connection.checked(
+                """
+                UPDATE backup.tenants SET state = 'active', permissions = $2, permissions_at = now(),
+                    activated_at = coalesce(activated_at, now())
+                WHERE tenant_id = $1 RETURNING \(TenantRecord.columns)
+                """, [.uuid(tenant.uuid), .textArray(permissions)])
+            let record = try only(rows, TenantRecord.init(row:))
+            try await connection.schedule(record)
+            return record
+        }
+    }
+
+    public func deactivate(_ tenant: TenantID) async throws(AccountError) -> TenantRecord {
+        try await administer { (connection) async throws(AccountError) in
+            let rows = try await connection.checked(
+                """
+                UPDATE backup.tenants SET state = 'inactive' WHERE tenant_id = $1 RETURNING \(TenantRecord.columns)
+                """, [.uuid(tenant.uuid)])
+            _ = try await connection.checked(
+                "UPDATE backup.schedule SET next_backup_at = NULL WHERE tenant_id = $1", [.uuid(tenant.uuid)])
+            return try only(rows, TenantRecord.init(row:))
+        }
+    }
+
+    /// Changes schedule, types and retention; values were checked before.
+    public func configure(_ tenant: TenantRecord) async throws(AccountError) -> TenantRecord {
+        try await administer { (connection) async throws(AccountError) in
+            let rows = try await connection.checked(
+                """
+                UPDATE backup.tenants SET schedule = $2, types = $3, retention = $4 WHERE tenant_id = $1
+                RETURNING \(TenantRecord.columns)
+                """,
+                [
+                    .uuid(tenant.id.uuid), .text(tenant.schedule),
+                    tenant.types.map { .textArray($0) } ?? .null, .text(tenant.retention),
+                ])
+            let record = try only(rows, TenantRecord.init(row:))
+            if record.state == .active { try await connection.schedule(record) }
+            return record
+        }
+    }
+}
+
+extension PostgresConnection {
+    func tenantScope(_ tenant: TenantID) async throws(AccountError) {
+        _ = try await checked("SELECT set_config('backup.tenant', $1, true)", [.text(tenant.description)])
+    }
+
+    fileprivate func store(
+        _ credential: DirectoryCredential, _ sealed: [UInt8], _ tenant: TenantID, _ expiresAt: Date?
+    ) async throws(AccountError) {
+        let kind = if case .clientSecret = credential { "secret" } else { "certificate" }
+        _ = try await checked(
+            """
+            INSERT INTO backup.tenant_credentials (tenant_id, kind, sealed, expires_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (tenant_id, purpose) DO UPDATE SET kind = excluded.kind, sealed = excluded.sealed,
+                expires_at = excluded.expires_at, created_at = now()
+            """, [.uuid(tenant.uuid), .text(kind), .bytea(sealed), .timestamptz(date: expiresAt)])
+    }
+
+    /// Sets when the tenant is due next.
+    fileprivate func schedule(_ tenant: TenantRecord) async throws(AccountError) {
+        var interval: Int32?
+        var minutes: Int32?
+        switch BackupSchedule(tenant.schedule) {
+        case .every(let seconds)?: interval = seconds
+        case .daily(let daily)?: minutes = daily
+        case .off?, nil: break
+        }
+        _ = try await checked(
+            """
+            UPDATE backup.schedule SET interval_seconds = $2, daily_at = time '00:00' + make_interval(mins => $3),
+                next_backup_at = CASE
+                    WHEN $2 IS NOT NULL THEN now() + make_interval(secs => $2)
+                    WHEN $3 IS NOT NULL THEN (date_trunc('day', now() AT TIME ZONE 'UTC')
+                        + make_interval(mins => $3) + CASE WHEN (now() AT TIME ZONE 'UTC')::time
+                            < time '00:00' + make_interval(mins => $3) THEN interval '0' ELSE interval '1 day' END)
+                        AT TIME ZONE 'UTC'
+                    END
+            WHERE tenant_id = $1
+            """, [.uuid(tenant.id.uuid), .int32(interval), .int32(minutes)])
+    }
+}

@@ -1,0 +1,127 @@
+public import BackupContracts
+import BackupModel
+public import LibPQ
+public import Logging
+public import Sealing
+
+/// The store of every stage: PostgreSQL, with the tenants' keys beside it (D1, D4, D8).
+///
+/// One value a process. Each port of the contracts is an extension in a file of its own. A method is one transaction,
+/// run with the tenant set for row-level security; what it promises is written at the port.
+public struct PostgresStore: Sendable {
+    let pool: PostgresPool
+    let keys: TenantKeyring
+    let keyStore: any KeyStore
+    let hooks: StageHooks
+    let logger: Logger
+
+    /// - Parameters:
+    ///   - configuration: logs in as the stage's own role.
+    ///   - connections: the most that are open at a time; a delivery in hand uses one.
+    public init(
+        configuration: PostgresConfiguration, connections: Int, keyStore: any KeyStore, hooks: StageHooks = .none,
+        logger: Logger
+    ) {
+        pool = PostgresPool(configuration: configuration, maximumConnections: connections)
+        keys = TenantKeyring(keyStore: keyStore)
+        self.keyStore = keyStore
+        self.hooks = hooks
+        self.logger = logger
+    }
+
+    /// Closes the connections.
+    public func close() async { await pool.close() }
+
+    /// Whether the database answers; for readiness.
+    public func ping() async throws(StageFailure) {
+        try await withConnection { (connection) async throws(StageFailure) in
+            _ = try await connection.rows("SELECT 1")
+        }
+    }
+
+    // MARK: Transactions
+
+    func withConnection<T: Sendable>(
+        _ body: (PostgresConnection) async throws(StageFailure) -> T
+    ) async throws(StageFailure) -> T {
+        try await pool.withConnection(orThrow: StageFailure.init(store:), body)
+    }
+
+    /// A transaction on fleet tables.
+    func transaction<T: Sendable>(
+        _ body: (PostgresConnection) async throws(StageFailure) -> T
+    ) async throws(StageFailure) -> T {
+        let result = try await withConnection { (connection) async throws(StageFailure) in
+            try await connection.transaction(.standard, orThrow: StageFailure.init(store:)) {
+                (connection) async throws(StageFailure) in
+                let result = try await body(connection)
+                hooks.reach(.beforeCommit)
+                return result
+            }
+        }
+        hooks.reach(.afterCommit)
+        return result
+    }
+
+    /// A transaction that sees the rows of one tenant.
+    func transaction<T: Sendable>(
+        of tenant: TenantID, _ body: (PostgresConnection) async throws(StageFailure) -> T
+    ) async throws(StageFailure) -> T {
+        try await transaction { (connection) async throws(StageFailure) in
+            try await connection.setTenant(tenant)
+            return try await body(connection)
+        }
+    }
+}
+
+extension PostgresConnection {
+    /// ``query(_:_:deadline:)`` with failures in the words of the contracts.
+    func rows(_ sql: String, _ parameters: [PostgresValue] = []) async throws(StageFailure) -> PostgresRows {
+        do {
+            return try await query(sql, parameters)
+        } catch {
+            throw StageFailure(store: error)
+        }
+    }
+
+    /// Sets the tenant of the transaction for row-level security.
+    func setTenant(_ tenant: TenantID) async throws(StageFailure) {
+        _ = try await rows("SELECT set_config('backup.tenant', $1, true)", [.text(tenant.description)])
+    }
+}
+
+extension StageFailure {
+    /// What an error of the database means. The message never holds values.
+    init(store error: PostgresError) {
+        let code: FailureCode
+        switch error.sqlState?.rawValue {
+        case "53100"?: code = .databaseFull
+        case "40001"?, "40P01"?, "55P03"?: code = .serializationConflict
+        case "3F000"?, "42P01"?, "42703"?, "42883"?, "42501"?, "23503"?: code = .schemaMismatch
+        case let state? where state.hasPrefix("57P") || state.hasPrefix("08") || state.hasPrefix("53"):
+            code = .databaseUnreachable
+        case nil:
+            switch error.code {
+            case .connectionFailed, .serverUnreachable, .authenticationFailed, .tlsFailed, .connectionLost,
+                .connectionClosed, .commitOutcomeUnknown, .poolClosed, .deadlineExceeded, .cancelled:
+                code = .databaseUnreachable
+            default: code = .storeRejected
+            }
+        case .some: code = error.code == .authenticationFailed ? .databaseUnreachable : .storeRejected
+        }
+        self.init(code, "PostgreSQL: \(error)")
+    }
+
+    init(decoding error: PostgresError) {
+        self.init(.schemaMismatch, "A column is not as this version expects it: \(error)")
+    }
+}
+
+/// Runs a reading of rows, whose failures mean that the schema is not the one that this version knows.
+func decoded<T>(_ body: () throws(PostgresError) -> T) throws(StageFailure) -> T {
+    do {
+        return try body()
+    } catch {
+        throw StageFailure(decoding: error)
+    }
+}

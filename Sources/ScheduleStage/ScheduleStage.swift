@@ -1,0 +1,78 @@
+public import BackupContracts
+import BackupModel
+
+/// Starts due backups, publishes what was left behind, and applies retention.
+///
+/// Several schedulers may run: an advisory lock chooses the one that starts jobs and retention; all of them sweep
+/// messages, each taking other rows (`SKIP LOCKED`).
+public struct ScheduleStage: Sendable {
+    let store: any ScheduleStore
+    let messages: any MessageStore
+    let transport: any MessageTransport
+    let limits: ScheduleLimits
+
+    public init(
+        store: any ScheduleStore, messages: any MessageStore, transport: any MessageTransport,
+        limits: ScheduleLimits = ScheduleLimits()
+    ) {
+        self.store = store
+        self.messages = messages
+        self.transport = transport
+        self.limits = limits
+    }
+
+    /// One turn: everything that is due now. Call it about once a second.
+    public func turn() async throws(StageFailure) -> ScheduleReport {
+        var report = ScheduleReport()
+        let renewed = try await transport.declareTopology()
+        for queue in renewed.sorted(by: { $0.rawValue < $1.rawValue }) {
+            // A queue that had to be made anew has lost what it held (D1).
+            report.republished += try await republish(queue, olderThan: .zero)
+        }
+        if try await store.becomeLeader() {
+            report.isLeader = true
+            report.started = try await publish(store.startDueBackups(limit: limits.startsPerTurn))
+            report.retained = try await store.applyRetention()
+        }
+        report.swept = try await publish(store.takeUnpublished(limit: limits.messagesPerTurn))
+        for queue in Queue.allCases where !renewed.contains(queue) {
+            // While the broker still holds messages of the queue, older rows may just be waiting their turn.
+            guard try await transport.readyCount(queue) == 0 else { continue }
+            report.republished += try await republish(queue, olderThan: limits.unconsumedAge)
+        }
+        report.backlog = try await store.backlog()
+        report.health = try await store.health()
+        return report
+    }
+
+    private func republish(_ queue: Queue, olderThan age: Duration) async throws(StageFailure) -> Int {
+        var total = 0
+        while true {
+            let rows = try await store.takeUnconsumed(queue, olderThan: age, limit: limits.messagesPerTurn)
+            total += try await publish(rows)
+            if rows.count < limits.messagesPerTurn { return total }
+        }
+    }
+
+    private func publish(_ rows: [Message]) async throws(StageFailure) -> Int {
+        guard !rows.isEmpty else { return 0 }
+        let confirmed = try await transport.publish(rows)
+        let ids = zip(rows, confirmed).filter { $0.1 }.map { $0.0.id }
+        try await messages.markPublished(ids)
+        return ids.count
+    }
+}
+
+/// How much one turn does, and when a row counts as left behind.
+public struct ScheduleLimits: Sendable {
+    public var startsPerTurn: Int
+    public var messagesPerTurn: Int
+    /// Published rows that nobody has begun for this long are published again, when their queue is empty.
+    public var unconsumedAge: Duration
+
+    public init(startsPerTurn: Int = 200, messagesPerTurn: Int = 1_000, unconsumedAge: Duration = .seconds(60)) {
+        self.startsPerTurn = startsPerTurn
+        self.messagesPerTurn = messagesPerTurn
+        self.unconsumedAge = unconsumedAge
+    }
+}

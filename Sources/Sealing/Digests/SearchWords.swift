@@ -1,0 +1,67 @@
+import Foundation
+
+/// Cuts names into words that compare equal when a reader takes them for the same: `José`, `JOSE` and `jose`.
+enum SearchWords {
+    /// The words of a text in their order: runs of letters and numbers, in lower case, without marks, in Unicode's
+    /// compatibility form (NFKD, then put together again, so that a Hangul syllable stays one letter).
+    static func words(in text: String) -> [String] {
+        let folded = isASCII(text) ? text.lowercased() : folded(text)
+        return folded.unicodeScalars.split { !isPartOfWord($0) }.map { String($0) }
+    }
+
+    /// The first three letters of a word; nil if it has fewer.
+    static func beginning(of word: String) -> String? {
+        let scalars = word.unicodeScalars
+        guard let end = scalars.index(scalars.startIndex, offsetBy: 3, limitedBy: scalars.endIndex) else { return nil }
+        return String(scalars[..<end])
+    }
+
+    /// What stands before the `@`. A guest's `anna_contoso.com#EXT#@fabrikam.com` counts as `anna@contoso.com`.
+    static func localPart(of address: String) -> String {
+        let local = address.prefix { $0 != "@" }
+        guard local.utf8.contains(UInt8(ascii: "#")), let guest = local.range(of: "#EXT#", options: .caseInsensitive)
+        else { return String(local) }
+        let original = local[..<guest.lowerBound]
+        return String(original[..<(original.lastIndex(of: "_") ?? original.endIndex)])
+    }
+
+    private static func isASCII(_ text: String) -> Bool {
+        text.utf8.allSatisfy { $0 < 0x80 }
+    }
+
+    private static func folded(_ text: String) -> String {
+        var scalars = String.UnicodeScalarView()
+        for scalar in text.decomposedStringWithCompatibilityMapping.lowercased().unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .nonspacingMark, .spacingMark, .enclosingMark: continue
+            default: append(scalar, to: &scalars)
+            }
+        }
+        return String(scalars).precomposedStringWithCanonicalMapping
+    }
+
+    /// Letters that Unicode does not decompose although readers take them for a plain letter or two.
+    private static func append(_ scalar: Unicode.Scalar, to scalars: inout String.UnicodeScalarView) {
+        switch scalar {
+        case "ß": scalars.append(contentsOf: "ss".unicodeScalars)
+        case "æ": scalars.append(contentsOf: "ae".unicodeScalars)
+        case "œ": scalars.append(contentsOf: "oe".unicodeScalars)
+        case "ø": scalars.append("o")
+        case "ł": scalars.append("l")
+        case "đ", "ð": scalars.append("d")
+        case "ı": scalars.append("i")
+        case "ς": scalars.append("σ")
+        default: scalars.append(scalar)
+        }
+    }
+
+    private static func isPartOfWord(_ scalar: Unicode.Scalar) -> Bool {
+        if scalar.isASCII { return ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) }
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter,
+            .decimalNumber, .letterNumber, .otherNumber:
+            return true
+        default: return false
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import BackupContracts
+import Foundation
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Kills the process at a named point, for the tests that prove that a crash changes nothing.
+///
+/// `ENTRA_BACKUP_FAILPOINT=after-commit:3` sends SIGKILL to this process when it reaches the point for the third time.
+/// Without the variable nothing happens.
+enum Failpoints {
+    static func hooks(environment: [String: String]) -> StageHooks {
+        guard let text = environment["ENTRA_BACKUP_FAILPOINT"] else { return .none }
+        let parts = text.split(separator: ":")
+        guard let name = parts.first, let point = StagePoint(rawValue: String(name)) else { return .none }
+        let left = Countdown(parts.count > 1 ? Int(parts[1]) ?? 1 : 1)
+        return StageHooks { reached in
+            if reached == point, left.step() { kill(getpid(), SIGKILL) }
+        }
+    }
+
+    private final class Countdown: Sendable {
+        private let left: Mutex<Int>
+
+        init(_ count: Int) { left = Mutex(count) }
+
+        func step() -> Bool {
+            left.withLock {
+                $0 -= 1
+                return $0 == 0
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+public import LibPQ
+public import Logging
+public import RabbitMQ
+
+/// Everything that a stage or the command line needs to know of its surroundings.
+///
+/// Keys (in YAML; in the environment `ENTRA_BACKUP_` and the path in upper case, `_` for `.` and before capitals):
+/// - `database.host` (text, default 127.0.0.1): host name or address of PostgreSQL.
+/// - `database.port` (1…65535, default 5432)
+/// - `database.name` (text, default entra_backup)
+/// - `database.user` (text, default: the role of the program)
+/// - `database.passwordFile` (path, optional): its first line is the password.
+/// - `database.sslMode` (disable, prefer, require, verify-ca, verify-full; default verify-full, loopback prefer)
+/// - `database.sslRootCertificate` (path, optional)
+/// - `database.connections` (1…1000, default: concurrency + 4)
+/// - `broker.host`, `broker.port` (default 127.0.0.1, 5672), `broker.virtualHost` (default /), `broker.user`
+/// - `broker.passwordFile` (path, optional), `broker.tls` (default false), `broker.caCertificate` (path)
+/// - `broker.heartbeatSeconds` (1…600, default 20)
+/// - `keyStore.path` (path, default keys): the directory of key files.
+/// - `http.host` (default 127.0.0.1), `http.port` (0…65535, default 0: no health and metrics)
+/// - `log.level` (trace, debug, info, notice, warning, error, critical; default info)
+/// - `stage.concurrency` (1…100, default 4): deliveries in hand for each queue.
+/// - `graph.patienceSeconds` (1…600, default 30): longest wait for Microsoft Graph within a request.
+/// - `scheduler.turnMs` (100…60000, default 1000): pause between two turns.
+public struct ServiceConfiguration: Sendable {
+    public var databaseHost: String
+    public var databasePort: UInt16
+    public var databaseName: String
+    public var databaseUser: String?
+    public var databasePassword: PostgresPassword?
+    public var databaseSSLMode: PostgresConfiguration.SSLMode?
+    public var databaseRootCertificate: String?
+    public var databaseConnections: Int?
+    public var brokerHost: String
+    public var brokerPort: UInt16
+    public var brokerVirtualHost: String
+    public var brokerUser: String
+    public var brokerPassword: RabbitMQPassword
+    public var brokerTLS: RabbitMQTLS?
+    public var brokerHeartbeatSeconds: Int
+    public var keyStorePath: String
+    public var httpHost: String
+    public var httpPort: Int
+    public var logLevel: Logger.Level
+    public var concurrency: Int
+    public var graphPatience: Duration
+    public var schedulerTurn: Duration
+
+    static let keys = [
+        "database.host", "database.port", "database.name", "database.user", "database.passwordFile", "database.sslMode",
+        "database.sslRootCertificate", "database.connections", "broker.host", "broker.port", "broker.virtualHost",
+        "broker.user", "broker.passwordFile", "broker.tls", "broker.caCertificate", "broker.heartbeatSeconds",
+        "keyStore.path", "http.host", "http.port", "log.level", "stage.concurrency", "graph.patienceSeconds",
+        "scheduler.turnMs",
+    ]
+
+    /// Reads file and environment; the environment wins.
+    /// - Parameter file: `nil` for none.
+    public init(file: String?, environment: [String: String]) throws(ConfigurationError) {
+        let source = try ConfigurationSource(file: file, environment: environment, known: Self.keys)
+        databaseHost = source.text("database.host", default: "127.0.0.1")
+        databasePort = UInt16(try source.integer("database.port", default: 5432, in: 1...65_535))
+        databaseName = source.text("database.name", default: "entra_backup")
+        databaseUser = source.text("database.user")
+        databasePassword = try source.secret("database.passwordFile").map { PostgresPassword($0) }
+        databaseSSLMode = try Self.sslMode(source)
+        databaseRootCertificate = source.text("database.sslRootCertificate")
+        let connections = try source.integer("database.connections", default: 0, in: 0...1_000)
+        databaseConnections = connections == 0 ? nil : connections
+        brokerHost = source.text("broker.host", default: "127.0.0.1")
+        brokerPort = UInt16(try source.integer("broker.port", default: 5672, in: 1...65_535))
+        brokerVirtualHost = source.text("broker.virtualHost", default: "/")
+        brokerUser = source.text("broker.user", default: "guest")
+        brokerPassword = RabbitMQPassword(try source.secret("broker.passwordFile") ?? "")
+        let usesTLS = try source.flag("broker.tls", default: false)
+        brokerTLS = usesTLS ? RabbitMQTLS(caCertificate: try Self.caCertificate(source)) : nil
+        brokerHeartbeatSeconds = try source.integer("broker.heartbeatSeconds", default: 20, in: 1...600)
+        keyStorePath = source.text("keyStore.path", default: "keys")
+        httpHost = source.text("http.host", default: "127.0.0.1")
+        httpPort = try source.integer("http.port", default: 0, in: 0...65_535)
+        logLevel = try Self.logLevel(source)
+        concurrency = try source.integer("stage.concurrency", default: 4, in: 1...100)
+        graphPatience = .seconds(try source.integer("graph.patienceSeconds", default: 30, in: 1...600))
+        schedulerTurn = .milliseconds(try source.integer("scheduler.turnMs", default: 1_000, in: 100...60_000))
+    }
+
+    private static func sslMode(_ source: ConfigurationSource) throws(ConfigurationError) -> PostgresConfiguration.SSLMode? {
+        guard let text = source.text("database.sslMode") else { return nil }
+        guard let mode = PostgresConfiguration.SSLMode(rawValue: text) else {
+            throw ConfigurationError(
+                "database.sslMode is \(text).", hint: "disable, prefer, require, verify-ca or verify-full is expected.")
+        }
+        return mode
+    }
+
+    private static func caCertificate(_ source: ConfigurationSource) throws(ConfigurationError) -> String {
+        guard let path = source.text("broker.caCertificate") else {
+            throw ConfigurationError("broker.tls is true, but broker.caCertificate is missing.", hint: "Name the CA file.")
+        }
+        return path
+    }
+
+    private static func logLevel(_ source: ConfigurationSource) throws(ConfigurationError) -> Logger.Level {
+        let text = source.text("log.level", default: "info")
+        guard let level = Logger.Level(rawValue: text) else {
+            throw ConfigurationError(
+                "log.level is \(text).", hint: "trace, debug, info, notice, warning, error or critical is expected.")
+        }
+        return level
+    }
+
+    /// How to log in to PostgreSQL as `role`, unless the configuration names another.
+    public func postgres(role: String) -> PostgresConfiguration {
+        PostgresConfiguration(
+            host: databaseHost, port: Int(databasePort), database: databaseName, user: databaseUser ?? role,
+            password: databasePassword, sslMode: databaseSSLMode, sslRootCertificate: databaseRootCertificate,
+            applicationName: role)
+    }
+
+    /// How to log in to RabbitMQ.
+    public func rabbitMQ(connectionName: String) -> RabbitMQConfiguration {
+        RabbitMQConfiguration(
+            host: brokerHost, port: brokerPort, virtualHost: brokerVirtualHost, user: brokerUser,
+            password: brokerPassword, heartbeatSeconds: brokerHeartbeatSeconds, tls: brokerTLS,
+            connectionName: connectionName)
+    }
+}

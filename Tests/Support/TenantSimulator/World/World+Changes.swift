@@ -1,0 +1,128 @@
+extension World {
+    private mutating func log(
+        _ kind: Change.Kind, _ ref: Ref, link: LinkName = .members, target: Ref = 0, keys: [UInt16] = []
+    ) {
+        guard logs else { return }
+        now += 1
+        changes.append(Change(ref: ref, kind: kind, link: link, target: target, keys: keys))
+    }
+
+    /// Adds a new object.
+    @discardableResult
+    mutating func create(_ object: StoredObject) -> Ref {
+        let ref = insert(object)
+        log(.created, ref)
+        return ref
+    }
+
+    /// Changes attributes. Values that are already so are no change.
+    /// - Returns: whether anything changed.
+    @discardableResult
+    mutating func update(_ ref: Ref, _ values: [(String, [UInt8]?)]) -> Bool {
+        let changed = replace(ref, values)
+        guard !changed.isEmpty else { return false }
+        var keys: [UInt16] = []
+        for name in changed { keys.append(shapes.key(name)) }
+        log(.updated, ref, keys: keys)
+        return true
+    }
+
+    /// Changes one attribute to a text.
+    @discardableResult
+    mutating func update(_ ref: Ref, _ name: String, _ text: String?) -> Bool {
+        update(ref, [(name, text.map { JSONText.quoted($0) })])
+    }
+
+    /// Moves an object to the recycle bin; its links go, and come back with it.
+    mutating func softDelete(_ ref: Ref) {
+        guard isPresent(ref) else { return }
+        parked[ref] = detach(ref)
+        setState(ref, .softDeleted)
+        _ = replace(ref, [("deletedDateTime", JSONText.quoted(Timestamp.text(now)))])
+        log(.softDeleted, ref)
+    }
+
+    /// Takes an object out of the recycle bin.
+    mutating func restore(_ ref: Ref) {
+        guard objects[Int(ref)].state == .softDeleted else { return }
+        setState(ref, .present)
+        _ = replace(ref, [("deletedDateTime", nil)])
+        log(.restored, ref)
+        for (name, source, target) in parked.removeValue(forKey: ref) ?? [] {
+            if isPresent(source), isPresent(target) {
+                link(name, source, target)
+            } else if source == ref {
+                // Readers that did not hear of the deletion still have the link.
+                log(.unlinked, source, link: name, target: target)
+            }
+        }
+    }
+
+    /// Removes an object for good.
+    mutating func purge(_ ref: Ref) {
+        guard objects[Int(ref)].state != .gone else { return }
+        let dependants = owned(by: ref)
+        _ = detach(ref)
+        for name in LinkName.allCases where name.deltaName == nil {
+            for source in sources(name, ref) { unlink(name, source, ref) }
+            for target in targets(name, ref) { unlink(name, ref, target) }
+        }
+        parked[ref] = nil
+        setState(ref, .gone)
+        strip(ref)
+        log(.purged, ref)
+        for dependant in dependants { purge(dependant) }
+    }
+
+    /// Objects that the service removes together with this one: its assignments, grants and role assignments.
+    private func owned(by ref: Ref) -> [Ref] {
+        var list: [Ref] = []
+        for name in [LinkName.appRoleAssignments, .appRoleAssignedTo, .oauth2PermissionGrants, .userGrants] {
+            list += targets(name, ref)
+        }
+        let id = id(ref)
+        for type in [SimulatedType.unifiedRoleAssignment, .unifiedRoleEligibilitySchedule, .unifiedRoleAssignmentSchedule]
+        {
+            list += presentRefs(type).filter { text($0, "principalId") == id }
+        }
+        return list
+    }
+
+    /// Takes away all directory links from and to an object.
+    private mutating func detach(_ ref: Ref) -> [(LinkName, Ref, Ref)] {
+        var taken: [(LinkName, Ref, Ref)] = []
+        for name in LinkName.allCases where name.deltaName != nil {
+            for source in sources(name, ref) {
+                unlink(name, source, ref)
+                taken.append((name, source, ref))
+            }
+            // The object's own links stay with it in the bin; nobody sees them there.
+            for target in targets(name, ref) {
+                _ = links[Int(name.rawValue)].remove(ref, target)
+                taken.append((name, ref, target))
+            }
+        }
+        return taken
+    }
+
+    @discardableResult
+    mutating func link(_ name: LinkName, _ source: Ref, _ target: Ref) -> Bool {
+        guard links[Int(name.rawValue)].insert(source, target) else { return false }
+        log(.linked, source, link: name, target: target)
+        return true
+    }
+
+    @discardableResult
+    mutating func unlink(_ name: LinkName, _ source: Ref, _ target: Ref) -> Bool {
+        guard links[Int(name.rawValue)].remove(source, target) else { return false }
+        log(.unlinked, source, link: name, target: target)
+        return true
+    }
+
+    /// Replaces one owned sub-collection.
+    mutating func setChildren(_ owner: Ref, _ segment: String, _ list: [Child]) {
+        let key = ChildKey(owner: owner, segment: segment)
+        children[key] = list.isEmpty ? nil : list
+        log(.childrenChanged, owner)
+    }
+}
