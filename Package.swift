@@ -26,6 +26,7 @@ let httpServer: Target.Dependency = .product(name: "Hummingbird", package: "humm
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
 
@@ -94,7 +95,7 @@ let floor5: [Target] = [
         "AdminCommands",
         [
             "ServiceBootstrap", "LocalStack", "PostgresStore", "GraphDirectory", "BackupContracts", "BackupModel",
-            "AccountModel", "LibPQ", "Sealing", arguments, logging,
+            "AccountModel", arguments, logging,
         ]),
 ]
 
@@ -116,7 +117,11 @@ let testTargets: [Target] = [
     tests("SealingTests", ["Sealing", "BackupModel", crypto]),
     tests("LocalStackTests", ["LocalStack"]),
     tests("TenantSimulatorTests", ["TenantSimulator", "BackupModel"]),
-    tests("GraphDirectoryTests", ["GraphDirectory", "BackupContracts", "BackupModel", "TenantSimulator"]),
+    tests(
+        "GraphDirectoryTests",
+        [
+            "GraphDirectory", "BackupContracts", "BackupModel", logging, nioCore, nioHTTP1, nioPosix, cryptoExtras,
+        ]),
 ]
 
 let package = Package(

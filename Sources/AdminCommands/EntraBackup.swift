@@ -1,4 +1,5 @@
 public import ArgumentParser
+import Foundation
 import ServiceBootstrap
 
 /// The command line.
@@ -16,13 +17,33 @@ public struct EntraBackup: AsyncParsableCommand {
             CommandGroup(
                 name: "Accounts:",
                 subcommands: [PartnerCommand.self, PlanCommand.self, OrganizationCommand.self, TenantCommand.self]),
-            CommandGroup(name: "Backups:", subcommands: [BackupCommand.self, JobCommand.self]),
+            CommandGroup(
+                name: "Backups:",
+                subcommands: [
+                    BackupCommand.self, JobCommand.self, SnapshotCommand.self, ObjectCommand.self, DiffCommand.self,
+                ]),
         ])
 
     public init() {}
 
     /// Parses the arguments, runs the command and ends the process with the contract's exit code.
     public static func start() async {
-        await main()
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // The parser's own code for usage is 64; the contract's is 2.
+            let code = exitCode(for: error).rawValue
+            let text = fullMessage(for: error)
+            if !text.isEmpty {
+                let stream = code == 0 ? FileHandle.standardOutput : FileHandle.standardError
+                stream.write(Data((text + "\n").utf8))
+            }
+            Foundation.exit(code == ExitCode.validationFailure.rawValue ? 2 : code)
+        }
     }
 }

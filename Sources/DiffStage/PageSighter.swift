@@ -41,7 +41,10 @@ struct PageSighter {
 
     private mutating func sightList(_ body: [UInt8], _ relationship: UInt16, _ readSingly: Set<String>) throws {
         let page = try GraphPage(body)
-        if relationship != 0 {
+        if relationship >= PageParts.castBase {
+            let cast = Int(relationship - PageParts.castBase)
+            try sightObjects(body, page.items, cast: type.castTypes.indices.contains(cast) ? type.castTypes[cast] : nil)
+        } else if relationship != 0 {
             guard let own = type.relationships.first(where: { $0.number == relationship }) else { return }
             try sightOwnList(body, page, own, readSingly)
         } else if let nested = type.nested {
@@ -83,9 +86,10 @@ struct PageSighter {
         try ArrayElements(body, range).ranges
     }
 
-    private mutating func sightObjects(_ body: [UInt8], _ items: [Range<Int>]) throws {
+    private mutating func sightObjects(_ body: [UInt8], _ items: [Range<Int>], cast: String? = nil) throws {
         for item in items {
-            let found = try canonicalizer.canonicalise(body, item, rules.main)
+            var found = try canonicalizer.canonicalise(body, item, rules.main)
+            if let cast, found.odataType == nil { found.name(type: cast) }
             guard let object = key(of: found) else { continue }
             if let removed = found.removed {
                 output.sightings.append(.removed(object, removed == .deleted ? .hardDeleted : .softDeleted))
@@ -224,5 +228,14 @@ private struct JoinedSlices {
             body.append(contentsOf: slice)
             items += try GraphPage(slice).items.map { ($0.lowerBound + start)..<($0.upperBound + start) }
         }
+    }
+}
+
+extension CanonicalItem {
+    /// Adds the type that the path of a cast tells and the answer leaves out. `@` sorts before every letter.
+    fileprivate mutating func name(type: String) {
+        let member = Array("\"@odata.type\":\"#microsoft.graph.\(type)\"".utf8)
+        attributes.insert(contentsOf: attributeCount > 0 || attributes.count > 2 ? member + [0x2C] : member, at: 1)
+        attributeCount += 1
     }
 }

@@ -36,7 +36,7 @@ struct SightingRules: Sendable {
         }
         main = CanonicalRules(
             idAttribute: type.idAttribute, droppedAttributes: dropped, captured: names, keepsObjectType: type.derivesTypes,
-            orderedArrays: type.orderedArrays, readsWords: true)
+            orderedArrays: type.orderedArrays, readsWords: true, dropsNulls: type.delta)
         mainCaptures = captures
         children = CanonicalRules(keepsObjectType: true, orderedArrays: type.orderedArrays)
     }

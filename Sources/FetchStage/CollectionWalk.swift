@@ -66,7 +66,8 @@ struct CollectionWalk {
         let relationship: UInt16
         var parts: [PageParts.Part] = []
         switch pass {
-        case .main: relationship = 0
+        case .main(let listing):
+            relationship = plan.type.shape == .casts ? PageParts.castBase + UInt16(listing) : 0
         case .ownList(let own): relationship = own.number
         case .perObject: relationship = .max
         }

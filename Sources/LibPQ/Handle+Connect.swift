@@ -12,7 +12,7 @@ extension Handle {
         guard let pointer = start(configuration.keywordsAndValues) else {
             throw PostgresError(code: .connectionFailed, message: "libpq could not allocate a connection.")
         }
-        let handle = Handle(pointer, wake: wake)
+        let handle = Handle(pointer, wake: wake, cancelTimeout: configuration.cancelTimeout)
         do throws(PostgresError) {
             try handle.establish(pointer, Limits(deadline: deadline))
         } catch {

@@ -10,11 +10,12 @@ final class Handle {
     private(set) var pointer: OpaquePointer?
     let wake: WakePipe
     /// How long the server may take to answer a cancel request before the connection is given up.
-    static let cancelGrace: Duration = .seconds(10)
+    let cancelTimeout: Duration
 
-    init(_ pointer: OpaquePointer, wake: WakePipe) {
+    init(_ pointer: OpaquePointer, wake: WakePipe, cancelTimeout: Duration) {
         self.pointer = pointer
         self.wake = wake
+        self.cancelTimeout = cancelTimeout
     }
 
     deinit {
@@ -129,7 +130,9 @@ final class Handle {
         while true {
             try flush(connection, &exchange)
             while PQisBusy(connection) != 0 {
-                if case .ready = try step(connection, &exchange), PQconsumeInput(connection) == 0 { throw lost(results) }
+                if case .ready = try step(connection, &exchange), PQconsumeInput(connection) == 0 {
+                    throw lost(results)
+                }
             }
             guard let next = PQgetResult(connection) else { break }
             let result = ResultHandle(next)
@@ -138,7 +141,8 @@ final class Handle {
             try leaveCopyMode(connection, result)
         }
         while let cancel = exchange.cancel, !cancel.isFinished { _ = try step(nil, &exchange) }
-        return stopAtCopyIn && results.last?.status == PGRES_COPY_IN ? results : try outcome(results, exchange)
+        if stopAtCopyIn, results.last?.status == PGRES_COPY_IN { return results }
+        return try outcome(results, exchange)
     }
 
     /// Why a statement was cancelled by us, and the request under way.
@@ -173,10 +177,10 @@ final class Handle {
             finish()
             throw PostgresError(
                 code: .connectionLost,
-                message: "The server did not answer a cancel request in \(Self.cancelGrace); the connection was closed.")
+                message: "The server did not answer a cancel request in \(cancelTimeout); the connection was closed.")
         }
         exchange.reason = reason
-        exchange.limits = Limits(deadline: .now + Self.cancelGrace, isCancellable: false)
+        exchange.limits = Limits(deadline: .now + cancelTimeout, isCancellable: false)
         exchange.cancel = CancelRequest(connection, wake: wake)
         return wait
     }

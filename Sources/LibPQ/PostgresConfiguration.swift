@@ -19,6 +19,8 @@ public struct PostgresConfiguration: Sendable {
     public var sslRootCertificate: String?
     /// The longest time to establish a connection, name resolution aside.
     public var connectTimeout: Duration
+    /// How long the server may take to answer a cancel request or a ROLLBACK before the connection is given up.
+    public var cancelTimeout: Duration
     /// The name shown in `pg_stat_activity`.
     public var applicationName: String
     /// The session's `search_path`. Empty by default, so that a name without its schema fails at once.
@@ -30,7 +32,8 @@ public struct PostgresConfiguration: Sendable {
     public init(
         host: String, port: Int = 5432, database: String, user: String, password: PostgresPassword? = nil,
         sslMode: SSLMode? = nil, sslRootCertificate: String? = nil, connectTimeout: Duration = .seconds(10),
-        applicationName: String = "", searchPath: String = "", statementCacheCapacity: Int = 256
+        cancelTimeout: Duration = .seconds(10), applicationName: String = "", searchPath: String = "",
+        statementCacheCapacity: Int = 256
     ) {
         self.host = host
         self.port = port
@@ -40,6 +43,7 @@ public struct PostgresConfiguration: Sendable {
         self.sslMode = sslMode ?? (Self.isLocal(host) ? .prefer : .verifyFull)
         self.sslRootCertificate = sslRootCertificate
         self.connectTimeout = connectTimeout
+        self.cancelTimeout = cancelTimeout
         self.applicationName = applicationName
         self.searchPath = searchPath
         self.statementCacheCapacity = statementCacheCapacity

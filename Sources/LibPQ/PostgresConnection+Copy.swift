@@ -156,7 +156,8 @@ extension Handle {
             // The count is of bytes; an array of bytes leaves no other.
             let state = bytes.withUnsafeBytes {
                 PQputCopyData(
-                    connection, $0.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(truncatingIfNeeded: $0.count))
+                    connection, $0.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(truncatingIfNeeded: $0.count)
+                )
             }
             if state == 1 { break }
             guard state == 0 else { throw sendFailure(connection) }
@@ -191,8 +192,8 @@ extension Handle {
         let connection = try live()
         guard PQputCopyEnd(connection, Self.abandonment) == 1 else { throw sendFailure(connection) }
         do throws(PostgresError) {
-            _ = try collect(Limits(deadline: .now + Self.cancelGrace, isCancellable: false))
-        } catch where error.sqlState == .queryCanceled {
+            _ = try collect(Limits(deadline: .now + cancelTimeout, isCancellable: false))
+        } catch  where error.sqlState == .queryCanceled {
             return
         }
     }

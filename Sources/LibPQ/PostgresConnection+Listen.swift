@@ -110,7 +110,7 @@ extension PostgresConnection {
         // While another task holds the connection the server keeps sending; the messages are dropped here.
         if owner == nil, !isCopying, isAlive, let name = try? quoted(channel) {
             _ = try? runSimple(
-                "UNLISTEN \(name)", Handle.Limits(deadline: .now + Handle.cancelGrace, isCancellable: false))
+                "UNLISTEN \(name)", Handle.Limits(deadline: .now + configuration.cancelTimeout, isCancellable: false))
         }
         if listeners.channels.isEmpty {
             listeners.source?.cancel()

@@ -13,11 +13,13 @@ extension PostgresConnection {
         if await isInTransaction {
             try await readCursor(sql, parameters, chunk, deadline, body)
         } else {
-            try await transaction(.readOnlySnapshot, orThrow: { (error) -> any Error in error }) { connection in
+            try await transaction(.readOnlySnapshot, orThrow: Self.asItIs) { connection in
                 try await connection.readCursor(sql, parameters, chunk, deadline, body)
             }
         }
     }
+
+    private static func asItIs(_ error: PostgresError) -> any Error { error }
 
     private nonisolated(nonsending) func readCursor(
         _ sql: String, _ parameters: [PostgresValue], _ chunk: Int, _ deadline: Duration?,

@@ -46,7 +46,8 @@ public actor PostgresConnection {
     ///
     /// Throws `serverUnreachable`, `tlsFailed`, `authenticationFailed`, `connectionFailed` or `cancelled`; nothing is
     /// left open then. Name resolution is libpq's and cannot be interrupted.
-    public static func connect(_ configuration: PostgresConfiguration) async throws(PostgresError) -> PostgresConnection {
+    public static func connect(_ configuration: PostgresConfiguration) async throws(PostgresError) -> PostgresConnection
+    {
         let connection = try PostgresConnection(configuration: configuration)
         try await connection.open()
         return connection
@@ -187,7 +188,7 @@ public actor PostgresConnection {
             let key = StatementCache.Key(sql: sql, types: parameterBuffer.types)
             do throws(PostgresError) {
                 return try runOnce(key, limits, isPreparable ? statements.plan(for: key) : .unprepared)
-            } catch where error.isStaleStatement {
+            } catch  where error.isStaleStatement {
                 // The table changed or the session was reset under a prepared statement. Outside a transaction nothing
                 // was done and the statement can be sent anew; inside, the transaction has failed.
                 statements.forget(key)
@@ -241,7 +242,8 @@ public actor PostgresConnection {
             try handle.converse(limits) { connection in
                 parameterBuffer.withPointers { parameters in
                     PQsendQueryPrepared(
-                        connection, name, parameters.count, parameters.values, parameters.lengths, parameters.formats, 1)
+                        connection, name, parameters.count, parameters.values, parameters.lengths, parameters.formats, 1
+                    )
                 }
             }
         }
@@ -253,7 +255,7 @@ public actor PostgresConnection {
                 _ = try conversation { (handle) throws(PostgresError) in
                     try handle.converse(limits) { PQsendQuery($0, "DEALLOCATE \(name)") }
                 }
-            } catch where error.sqlState == .invalidStatementName {
+            } catch  where error.sqlState == .invalidStatementName {
                 // Gone already, by DISCARD or DEALLOCATE ALL.
             }
             statements.didDeallocate(name)

@@ -50,10 +50,11 @@ public struct PostgresError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         var text = "\(code)"
         if let sqlState { text += " [\(sqlState)]" }
-        text += sqlState?.conditionClass == "22" ? ": data exception (message withheld, it may quote a value)" : ": \(message)"
+        let mayQuoteValue = sqlState?.conditionClass == "22"
+        text += mayQuoteValue ? ": data exception (message withheld, it may quote a value)" : ": \(message)"
         if let constraint { text += " (constraint \(constraint))" }
         if let table { text += " (table \(table))" }
-        if let hint, sqlState?.conditionClass != "22" { text += " HINT: \(hint)" }
+        if let hint, !mayQuoteValue { text += " HINT: \(hint)" }
         if let sql, !sqlMayHoldLiterals { text += " SQL: \(sql.prefix(200))" }
         return text
     }
@@ -91,7 +92,10 @@ extension PostgresError {
 
         /// Creates a report with a SQLSTATE alone, for tests of adapters.
         public init(sqlState: SQLState, message: String = "", constraint: String? = nil) {
-            self.init([.sqlState: sqlState.rawValue, .message: message, .constraint: constraint].compactMapValues { $0 })
+            let values: [Field: String?] = [
+                .sqlState: sqlState.rawValue, .message: message, .constraint: constraint,
+            ]
+            self.init(values.compactMapValues { $0 })
         }
 
         /// The SQLSTATE; absent when libpq itself made the error.

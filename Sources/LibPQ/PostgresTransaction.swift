@@ -114,7 +114,8 @@ extension PostgresConnection {
         guard results.last?.commandTag == "COMMIT" else {
             throw PostgresError(
                 code: .transactionAborted,
-                message: "A statement of the transaction had failed; nothing was committed. Throw its error from the body.")
+                message:
+                    "A statement of the transaction had failed; nothing was committed. Let the body throw its error.")
         }
     }
 
@@ -140,7 +141,7 @@ extension PostgresConnection {
                 if isAlive, !isCopying { return nil }
                 throw try liveHandle().lost()
             }
-            let limits = Handle.Limits(deadline: .now + Handle.cancelGrace, isCancellable: false)
+            let limits = Handle.Limits(deadline: .now + configuration.cancelTimeout, isCancellable: false)
             _ = try runSimple("ROLLBACK", limits)
             return nil
         } catch {

@@ -47,7 +47,7 @@ public struct LocalStackClient: Sendable {
             }
             if let state, state.ready, live(state).allSatisfy({ $0.state == .running }) { return true }
             if let state { try checkEndlessRestarts(state) }
-            // One that was ending is followed by ours; ours may lose against another client's, which is waited for then.
+            // One that was ending is followed by ours. Ours may lose against another client's: that one is waited for.
             if child == nil, try !isSupervised() { child = try await startSupervisor() }
             if let child, child.hasExited, try !isSupervised() { return false }
             return nil
@@ -188,7 +188,8 @@ public struct LocalStackClient: Sendable {
         return LocalStackError(
             .notReady,
             "The stack did not become ready \(why). Not running: "
-                + (missing.isEmpty ? "the supervisor" : missing.map { "\($0.name) \($0.index)" }.joined(separator: ", "))
+                + (missing.isEmpty
+                    ? "the supervisor" : missing.map { "\($0.name) \($0.index)" }.joined(separator: ", "))
                 + ".",
             hint: "Read \(logs.first ?? layout.supervisorLog).")
     }

@@ -81,7 +81,8 @@ extension LocalStackError {
         if number == SystemCall.noSpace {
             return diskFull(what)
         }
-        return LocalStackError(.system, "\(what): \(reason).", hint: "Check permissions and the file system, then try again.")
+        return LocalStackError(
+            .system, "\(what): \(reason).", hint: "Check permissions and the file system, then try again.")
     }
 
     static func diskFull(_ what: String) -> LocalStackError {

@@ -1,7 +1,7 @@
 public import BackupContracts
 import Crypto
 import Foundation
-public import LibPQ
+import LibPQ
 
 /// One numbered SQL file.
 public struct Migration: Sendable {
@@ -41,7 +41,8 @@ public struct Migrator: Sendable {
     private static let lock: Int64 = 0x656e_7472_6162_0002
     let configuration: PostgresConfiguration
 
-    public init(configuration: PostgresConfiguration) { self.configuration = configuration }
+    /// - Parameter settings: logs in as the owner.
+    public init(settings: DatabaseSettings) { configuration = settings.configuration }
 
     /// Applies what is missing. Returns the names of what was applied.
     public func migrate() async throws(StageFailure) -> [String] {

@@ -30,7 +30,8 @@ struct QuotaBucket: Sendable, Hashable {
         case .identity: QuotaBucket(quota: users < 50 ? 3_500 : (users <= 500 ? 5_000 : 8_000), window: 10)
         // One request a second for all applications of the tenant.
         case .conditionalAccess: QuotaBucket(capacity: 1, rate: 0.98)
-        case .reports: QuotaBucket(quota: 5, window: 10)
+        // A burst of three, since a round seldom needs more; over ten seconds the sum is five all the same.
+        case .reports: QuotaBucket(capacity: 3, rate: 0.2)
         case .intune: QuotaBucket(quota: 1_000, window: 20)
         case .none: nil
         }

@@ -115,9 +115,11 @@ extension PostgresStore {
             let epoch = try only(rows) { (row) throws(PostgresError) in try row.int32("epoch") }
             do throws(StageFailure) {
                 try await connection.dropRound(record)
-                try await connection.insert([
-                    Message(kind: .backupRequested, tenant: record.tenant, job: id, epoch: epoch, trace: record.trace)
-                ])
+                try await connection.insert(
+                    [
+                        Message(
+                            kind: .backupRequested, tenant: record.tenant, job: id, epoch: epoch, trace: record.trace)
+                    ], after: .seconds(-10))
             } catch {
                 throw AccountError(error)
             }
@@ -157,7 +159,10 @@ extension PostgresConnection {
             ])
         guard waitingFor == nil else { return }
         do throws(StageFailure) {
-            try await insert([Message(kind: .backupRequested, tenant: tenant, job: id, epoch: 1, trace: trace)])
+            // Nobody here publishes: the row is dated back, so that the scheduler's next sweep takes it.
+            try await insert(
+                [Message(kind: .backupRequested, tenant: tenant, job: id, epoch: 1, trace: trace)],
+                after: .seconds(-10))
         } catch {
             throw AccountError(error)
         }

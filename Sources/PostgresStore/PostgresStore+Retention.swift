@@ -31,7 +31,7 @@ extension PostgresStore {
         try await transaction(of: tenant) { (connection) async throws(StageFailure) in
             let key: [PostgresValue] = [.uuid(tenant.uuid)]
             let rows = try await connection.rows(
-                "SELECT retention FROM backup.tenants WHERE tenant_id = $1 FOR SHARE", key)
+                "SELECT retention FROM backup.tenants WHERE tenant_id = $1", key)
             let text = try decoded { () throws(PostgresError) in try rows.first?.text("retention") }
             guard let days = text.flatMap(Retention.days) else { return }
             let removed = try await connection.rows(

@@ -67,8 +67,10 @@ extension PostgresStore: ScheduleStore {
     public func takeUnpublished(limit: Int) async throws(StageFailure) -> [Message] {
         try await take(
             """
-            published_at IS NULL AND (visible_at <= clock_timestamp() - interval '5 seconds'
-                OR (visible_at <= clock_timestamp() AND (attempts > 0 OR visible_at > created_at + interval '1 second')))
+            published_at IS NULL AND visible_at <= clock_timestamp()
+                AND (visible_at <= clock_timestamp() - interval '5 seconds'
+                    OR visible_at > created_at + interval '10 milliseconds')
+                AND (started_at IS NULL OR started_at <= clock_timestamp() - interval '60 seconds')
             """, limit, [])
     }
 

@@ -1,8 +1,8 @@
 public import BackupContracts
 import BackupModel
-public import LibPQ
+import LibPQ
 public import Logging
-public import Sealing
+import Sealing
 
 /// The store of every stage: PostgreSQL, with the tenants' keys beside it (D1, D4, D8).
 ///
@@ -16,13 +16,14 @@ public struct PostgresStore: Sendable {
     let logger: Logger
 
     /// - Parameters:
-    ///   - configuration: logs in as the stage's own role.
+    ///   - settings: logs in as the stage's own role.
     ///   - connections: the most that are open at a time; a delivery in hand uses one.
+    ///   - keyStorePath: the directory of key files.
     public init(
-        configuration: PostgresConfiguration, connections: Int, keyStore: any KeyStore, hooks: StageHooks = .none,
-        logger: Logger
+        settings: DatabaseSettings, connections: Int, keyStorePath: String, hooks: StageHooks = .none, logger: Logger
     ) {
-        pool = PostgresPool(configuration: configuration, maximumConnections: connections)
+        let keyStore = DirectoryKeyStore(path: keyStorePath)
+        pool = PostgresPool(configuration: settings.configuration, maximumConnections: connections)
         keys = TenantKeyring(keyStore: keyStore)
         self.keyStore = keyStore
         self.hooks = hooks

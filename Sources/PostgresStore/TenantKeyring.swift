@@ -76,7 +76,7 @@ extension ObjectKey {
 extension StageFailure {
     init(keys error: KeyError) {
         switch error.code {
-        case .wrongKey, .keyDamaged, .tenantSecretDestroyed: self.init(.keyWrong, error.message)
+        case .wrongKey, .keyDamaged, .keyFormatUnknown, .tenantSecretDestroyed: self.init(.keyWrong, error.message)
         default: self.init(.keyStoreUnavailable, error.message)
         }
     }

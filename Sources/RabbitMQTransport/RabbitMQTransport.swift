@@ -1,7 +1,7 @@
 public import BackupContracts
 import Foundation
 public import Logging
-public import RabbitMQ
+import RabbitMQ
 
 /// The broker behind the contracts: one connection that publishes, one for each queue that is consumed.
 ///
@@ -13,8 +13,8 @@ public actor RabbitMQTransport: MessageTransport {
     private var publisher: RabbitMQConnection?
     private var opening: Task<RabbitMQConnection, any Error>?
 
-    public init(configuration: RabbitMQConfiguration, logger: Logger) {
-        self.configuration = configuration
+    public init(settings: BrokerSettings, logger: Logger) {
+        configuration = settings.configuration
         self.logger = logger
     }
 

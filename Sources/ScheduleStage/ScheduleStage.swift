@@ -45,6 +45,12 @@ public struct ScheduleStage: Sendable {
         return report
     }
 
+    /// Publishes what was never published, and nothing else: cheap enough for several times a second, so that a backup
+    /// asked for on the command line begins at once.
+    public func sweep() async throws(StageFailure) -> Int {
+        try await publish(store.takeUnpublished(limit: limits.messagesPerTurn))
+    }
+
     private func republish(_ queue: Queue, olderThan age: Duration) async throws(StageFailure) -> Int {
         var total = 0
         while true {

@@ -27,7 +27,7 @@ public struct JSONLogHandler: LogHandler {
         line["level"] = level.rawValue
         line["message"] = "\(message)"
         line["stage"] = stage
-        line["time"] = Date.now.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true))
+        line["time"] = Date.now.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         guard var bytes = try? encoder.encode(line) else { return }

@@ -9,17 +9,27 @@ public struct SchedulerLoop: Sendable {
 
     public init(context: StageContext) { self.context = context }
 
+    /// Sweeps between two turns.
+    private static let sweeps = 10
+
     /// Runs until the task is cancelled.
-    public func run(_ turn: @Sendable () async throws(StageFailure) -> ScheduleReport) async {
+    public func run(
+        _ turn: @Sendable () async throws(StageFailure) -> ScheduleReport,
+        sweep: @Sendable () async throws(StageFailure) -> Int
+    ) async {
         while !Task.isCancelled {
             do {
                 tell(try await turn())
+                for _ in 0..<Self.sweeps where !Task.isCancelled {
+                    try? await Task.sleep(for: context.configuration.schedulerTurn / Self.sweeps)
+                    context.metrics.count("entra_backup_messages_swept_total", by: Double(try await sweep()))
+                }
             } catch let failure {
                 context.metrics.count("entra_backup_scheduler_turns_failed_total")
                 context.logger.warning(
                     "turn failed", metadata: ["error": "\(failure.code)", "detail": "\(failure.message)"])
+                try? await Task.sleep(for: context.configuration.schedulerTurn)
             }
-            try? await Task.sleep(for: context.configuration.schedulerTurn)
         }
     }
 

@@ -1,6 +1,6 @@
-public import LibPQ
 public import Logging
-public import RabbitMQ
+public import PostgresStore
+public import RabbitMQTransport
 
 /// Everything that a stage or the command line needs to know of its surroundings.
 ///
@@ -21,22 +21,24 @@ public import RabbitMQ
 /// - `log.level` (trace, debug, info, notice, warning, error, critical; default info)
 /// - `stage.concurrency` (1…100, default 4): deliveries in hand for each queue.
 /// - `graph.patienceSeconds` (1…600, default 30): longest wait for Microsoft Graph within a request.
+/// - `graph.respectsQuotas` (default true): false only against a simulator without quotas.
 /// - `scheduler.turnMs` (100…60000, default 1000): pause between two turns.
 public struct ServiceConfiguration: Sendable {
     public var databaseHost: String
     public var databasePort: UInt16
     public var databaseName: String
     public var databaseUser: String?
-    public var databasePassword: PostgresPassword?
-    public var databaseSSLMode: PostgresConfiguration.SSLMode?
+    public var databasePassword: DatabaseSettings.Secret?
+    public var databaseSSLMode: String?
     public var databaseRootCertificate: String?
     public var databaseConnections: Int?
     public var brokerHost: String
     public var brokerPort: UInt16
     public var brokerVirtualHost: String
     public var brokerUser: String
-    public var brokerPassword: RabbitMQPassword
-    public var brokerTLS: RabbitMQTLS?
+    public var brokerPassword: BrokerSettings.Secret
+    /// `nil` without TLS.
+    public var brokerCACertificate: String?
     public var brokerHeartbeatSeconds: Int
     public var keyStorePath: String
     public var httpHost: String
@@ -44,13 +46,14 @@ public struct ServiceConfiguration: Sendable {
     public var logLevel: Logger.Level
     public var concurrency: Int
     public var graphPatience: Duration
+    public var respectsQuotas: Bool
     public var schedulerTurn: Duration
 
     static let keys = [
         "database.host", "database.port", "database.name", "database.user", "database.passwordFile", "database.sslMode",
         "database.sslRootCertificate", "database.connections", "broker.host", "broker.port", "broker.virtualHost",
         "broker.user", "broker.passwordFile", "broker.tls", "broker.caCertificate", "broker.heartbeatSeconds",
-        "keyStore.path", "http.host", "http.port", "log.level", "stage.concurrency", "graph.patienceSeconds",
+        "keyStore.path", "http.host", "http.port", "log.level", "stage.concurrency", "graph.patienceSeconds", "graph.respectsQuotas",
         "scheduler.turnMs",
     ]
 
@@ -62,7 +65,7 @@ public struct ServiceConfiguration: Sendable {
         databasePort = UInt16(try source.integer("database.port", default: 5432, in: 1...65_535))
         databaseName = source.text("database.name", default: "entra_backup")
         databaseUser = source.text("database.user")
-        databasePassword = try source.secret("database.passwordFile").map { PostgresPassword($0) }
+        databasePassword = try source.secret("database.passwordFile").map { DatabaseSettings.Secret($0) }
         databaseSSLMode = try Self.sslMode(source)
         databaseRootCertificate = source.text("database.sslRootCertificate")
         let connections = try source.integer("database.connections", default: 0, in: 0...1_000)
@@ -71,9 +74,9 @@ public struct ServiceConfiguration: Sendable {
         brokerPort = UInt16(try source.integer("broker.port", default: 5672, in: 1...65_535))
         brokerVirtualHost = source.text("broker.virtualHost", default: "/")
         brokerUser = source.text("broker.user", default: "guest")
-        brokerPassword = RabbitMQPassword(try source.secret("broker.passwordFile") ?? "")
+        brokerPassword = BrokerSettings.Secret(try source.secret("broker.passwordFile") ?? "")
         let usesTLS = try source.flag("broker.tls", default: false)
-        brokerTLS = usesTLS ? RabbitMQTLS(caCertificate: try Self.caCertificate(source)) : nil
+        brokerCACertificate = usesTLS ? try Self.caCertificate(source) : nil
         brokerHeartbeatSeconds = try source.integer("broker.heartbeatSeconds", default: 20, in: 1...600)
         keyStorePath = source.text("keyStore.path", default: "keys")
         httpHost = source.text("http.host", default: "127.0.0.1")
@@ -81,16 +84,17 @@ public struct ServiceConfiguration: Sendable {
         logLevel = try Self.logLevel(source)
         concurrency = try source.integer("stage.concurrency", default: 4, in: 1...100)
         graphPatience = .seconds(try source.integer("graph.patienceSeconds", default: 30, in: 1...600))
+        respectsQuotas = try source.flag("graph.respectsQuotas", default: true)
         schedulerTurn = .milliseconds(try source.integer("scheduler.turnMs", default: 1_000, in: 100...60_000))
     }
 
-    private static func sslMode(_ source: ConfigurationSource) throws(ConfigurationError) -> PostgresConfiguration.SSLMode? {
+    private static func sslMode(_ source: ConfigurationSource) throws(ConfigurationError) -> String? {
         guard let text = source.text("database.sslMode") else { return nil }
-        guard let mode = PostgresConfiguration.SSLMode(rawValue: text) else {
+        guard DatabaseSettings.sslModes.contains(text) else {
             throw ConfigurationError(
                 "database.sslMode is \(text).", hint: "disable, prefer, require, verify-ca or verify-full is expected.")
         }
-        return mode
+        return text
     }
 
     private static func caCertificate(_ source: ConfigurationSource) throws(ConfigurationError) -> String {
@@ -110,18 +114,18 @@ public struct ServiceConfiguration: Sendable {
     }
 
     /// How to log in to PostgreSQL as `role`, unless the configuration names another.
-    public func postgres(role: String) -> PostgresConfiguration {
-        PostgresConfiguration(
-            host: databaseHost, port: Int(databasePort), database: databaseName, user: databaseUser ?? role,
+    public func database(role: String) -> DatabaseSettings {
+        DatabaseSettings(
+            host: databaseHost, port: databasePort, name: databaseName, user: databaseUser ?? role,
             password: databasePassword, sslMode: databaseSSLMode, sslRootCertificate: databaseRootCertificate,
             applicationName: role)
     }
 
     /// How to log in to RabbitMQ.
-    public func rabbitMQ(connectionName: String) -> RabbitMQConfiguration {
-        RabbitMQConfiguration(
+    public func broker(connectionName: String) -> BrokerSettings {
+        BrokerSettings(
             host: brokerHost, port: brokerPort, virtualHost: brokerVirtualHost, user: brokerUser,
-            password: brokerPassword, heartbeatSeconds: brokerHeartbeatSeconds, tls: brokerTLS,
+            password: brokerPassword, caCertificate: brokerCACertificate, heartbeatSeconds: brokerHeartbeatSeconds,
             connectionName: connectionName)
     }
 }

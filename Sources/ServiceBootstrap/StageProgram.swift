@@ -3,7 +3,6 @@ import Foundation
 public import Logging
 public import PostgresStore
 import RabbitMQTransport
-import Sealing
 import ServiceLifecycle
 public import StageRuntime
 import Synchronization
@@ -18,6 +17,9 @@ public struct StageContext: Sendable {
     public let drain: DrainSignal
     public let logger: Logger
     let endings = Endings()
+
+    /// The quota that all fetchers share; without a bound when the configuration says so.
+    public var budget: any ResourceBudget { configuration.respectsQuotas ? store : UnlimitedBudget() }
 
     /// Registers what is to be closed after the last delivery.
     public func atEnd(_ close: @escaping @Sendable () async -> Void) { endings.add(close) }
@@ -98,10 +100,10 @@ public struct StageProgram: Sendable {
         // The scheduler's leadership is a lock of its only session.
         let connections = configuration.databaseConnections ?? (stage == .scheduler ? 1 : configuration.concurrency + 4)
         let store = PostgresStore(
-            configuration: configuration.postgres(role: "entra_backup_\(stage.rawValue)"), connections: connections,
-            keyStore: DirectoryKeyStore(path: configuration.keyStorePath), hooks: hooks, logger: logger)
+            settings: configuration.database(role: "entra_backup_\(stage.rawValue)"), connections: connections,
+            keyStorePath: configuration.keyStorePath, hooks: hooks, logger: logger)
         let transport = RabbitMQTransport(
-            configuration: configuration.rabbitMQ(connectionName: stage.program), logger: logger)
+            settings: configuration.broker(connectionName: stage.program), logger: logger)
         let context = StageContext(
             configuration: configuration, store: store, transport: transport, metrics: metrics, drain: DrainSignal(),
             logger: logger)

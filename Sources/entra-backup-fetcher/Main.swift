@@ -8,7 +8,7 @@ enum Main {
     static func main() async {
         await StageProgram.fetcher.runConsumer { context in
             let reader = GraphDirectoryReader(
-                budget: context.store, options: GraphOptions(patience: context.configuration.graphPatience),
+                budget: context.budget, options: GraphOptions(patience: context.configuration.graphPatience),
                 logger: context.logger)
             context.atEnd { await reader.shutdown() }
             let stage = FetchStage(store: context.store, reader: reader)

@@ -7,7 +7,7 @@ enum Main {
     static func main() async {
         await StageProgram.scheduler.run { context in
             let stage = ScheduleStage(store: context.store, messages: context.store, transport: context.transport)
-            await SchedulerLoop(context: context).run(stage.turn)
+            await SchedulerLoop(context: context).run(stage.turn, sweep: stage.sweep)
         }
     }
 }

@@ -11,7 +11,8 @@ import Testing
         #expect(try row.text(1) == "zwei")
     }
 
-    @Test func `a wrong password is an authentication failure with its SQLSTATE and without the password`() async throws {
+    @Test func `a wrong password is an authentication failure with its SQLSTATE and without the password`() async throws
+    {
         let secret = "no-such-password-41"
         let error = try await postgresError {
             _ = try await TemporaryCluster.connect { $0.password = PostgresPassword(secret) }
@@ -101,7 +102,8 @@ import Testing
         let secret = #"p'w "\ port=1"#
         func quoted(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
         try await admin.execute(
-            "CREATE ROLE \(quoted(role)) LOGIN PASSWORD E'\(secret.replacing("\\", with: "\\\\").replacing("'", with: "''"))'")
+            "CREATE ROLE \(quoted(role)) LOGIN PASSWORD E'\(secret.replacing("\\", with: "\\\\").replacing("'", with: "''"))'"
+        )
         try await admin.execute("CREATE DATABASE \(quoted(database)) OWNER \(quoted(role))")
         let connection = try await TemporaryCluster.connect {
             $0.user = role

@@ -30,7 +30,8 @@ import Testing
         let connection = try await TemporaryCluster.connect()
         let table = try await table(
             connection,
-            "a bool, b int2, c int4, d int8, e float8, f text, g jsonb, h bytea, i uuid, j timestamptz, k int[], l uuid, m bytea")
+            "a bool, b int2, c int4, d int8, e float8, f text, g jsonb, h bytea, i uuid, j timestamptz, k int[], l uuid, m bytea"
+        )
         let id = UUID()
         _ = try await connection.copyIn("COPY \(table) FROM STDIN WITH (FORMAT binary)", rows: [false, true]) {
             isNull, row in
@@ -82,7 +83,8 @@ import Testing
             row.append(bytes: body)
         }
         #expect(summary.rows == 50_000)
-        let row = try await connection.query("SELECT count(*), sum(n)::int8, sum(length(b))::int8 FROM \(table)").onlyRow()
+        let row = try await connection.query("SELECT count(*), sum(n)::int8, sum(length(b))::int8 FROM \(table)")
+            .onlyRow()
         #expect(try row.int64(0) == 50_000)
         #expect(try row.int64(1) == 49_999 * 25_000)
         #expect(try row.int64(2) == 5_000_000)
@@ -97,7 +99,9 @@ import Testing
         #expect(summary == PostgresCopySummary(rows: 0, bytes: 21))
     }
 
-    @Test func `the server's refusal comes with its SQLSTATE, stores nothing, and leaves the connection usable`() async throws {
+    @Test func `the server's refusal comes with its SQLSTATE, stores nothing, and leaves the connection usable`()
+        async throws
+    {
         let connection = try await TemporaryCluster.connect()
         let table = try await table(connection, "n int CONSTRAINT once UNIQUE")
         let sql = "COPY \(table) FROM STDIN WITH (FORMAT binary)"
@@ -113,7 +117,8 @@ import Testing
         }
         #expect(type?.sqlState == .invalidBinaryRepresentation)
         let missing = try await postgresError {
-            _ = try await connection.copyIn("COPY public.nowhere FROM STDIN WITH (FORMAT binary)", rows: [1]) { _, _ in }
+            _ = try await connection.copyIn("COPY public.nowhere FROM STDIN WITH (FORMAT binary)", rows: [1]) { _, _ in
+            }
         }
         #expect(missing?.sqlState == .undefinedTable)
         #expect(try await connection.query("SELECT * FROM \(table)").isEmpty)
@@ -153,7 +158,8 @@ import Testing
         #expect(try await connection.query("SELECT 1").count == 1)
     }
 
-    @Test func `rows that arrive over time are stored, and a failing or cancelled source stores nothing`() async throws {
+    @Test func `rows that arrive over time are stored, and a failing or cancelled source stores nothing`() async throws
+    {
         struct SourceBroke: Error {}
         let connection = try await TemporaryCluster.connect()
         let table = try await table(connection, "n int")

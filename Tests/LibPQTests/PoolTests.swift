@@ -60,7 +60,9 @@ import Testing
     @Test func `many borrowers, some cancelled, leave nothing lent`() async throws {
         let pool = try await pool(3)
         let tasks = (0..<60).map { n in
-            Task { try await pool.withConnection { try await $0.query("SELECT $1::int", [.int32(n)]).onlyRow().int32(0) } }
+            Task {
+                try await pool.withConnection { try await $0.query("SELECT $1::int", [.int32(n)]).onlyRow().int32(0) }
+            }
         }
         for task in tasks where tasks.firstIndex(of: task).map({ $0 % 4 == 0 }) == true { task.cancel() }
         for (n, task) in tasks.enumerated() {
@@ -142,9 +144,10 @@ import Testing
         configuration.port = try TemporaryCluster.freePort()
         let pool = PostgresPool(configuration: configuration, maximumConnections: 1)
         enum OwnError: Error, Equatable { case database(PostgresError.Code) }
+        func own(_ error: PostgresError) -> OwnError { .database(error.code) }
         for _ in 0..<2 {
             await #expect(throws: OwnError.database(.serverUnreachable)) {
-                try await pool.withConnection(orThrow: { OwnError.database($0.code) }) { (_) async throws(OwnError) in }
+                try await pool.withConnection(orThrow: own) { (_) async throws(OwnError) in }
             }
         }
         #expect(await pool.status.leased == 0)

@@ -47,7 +47,8 @@ import Testing
     @Test func `an SQLSTATE without a name of ours is kept`() async throws {
         let connection = try await TemporaryCluster.connect()
         let error = try await postgresError {
-            try await connection.execute("DO $$ BEGIN RAISE EXCEPTION 'own' USING ERRCODE = 'ZZ123', HINT = 'try'; END $$")
+            try await connection.execute(
+                "DO $$ BEGIN RAISE EXCEPTION 'own' USING ERRCODE = 'ZZ123', HINT = 'try'; END $$")
         }
         #expect(error?.sqlState == SQLState(rawValue: "ZZ123"))
         #expect(error?.sqlState?.conditionClass == "ZZ")
@@ -98,12 +99,15 @@ import Testing
     @Test func `a statement_timeout of the server is the server's error, not our deadline`() async throws {
         let connection = try await TemporaryCluster.connect()
         try await connection.execute("SET statement_timeout = 20")
-        let error = try await postgresError { _ = try await connection.query("SELECT pg_sleep(600)", deadline: .seconds(60)) }
+        let error = try await postgresError {
+            _ = try await connection.query("SELECT pg_sleep(600)", deadline: .seconds(60))
+        }
         #expect(error?.code == .queryFailed)
         #expect(error?.sqlState == .queryCanceled)
     }
 
-    @Test func `cancelling the task cancels the statement on the server and the connection stays usable`() async throws {
+    @Test func `cancelling the task cancels the statement on the server and the connection stays usable`() async throws
+    {
         let admin = try await TemporaryCluster.connect()
         let connection = try await TemporaryCluster.connect()
         let id = await connection.serverProcessID
@@ -129,7 +133,9 @@ import Testing
         #expect(try await connection.query("SELECT * FROM \(table)").isEmpty)
     }
 
-    @Test func `a session ended in the middle of a statement is a lost connection with the server's reason`() async throws {
+    @Test func `a session ended in the middle of a statement is a lost connection with the server's reason`()
+        async throws
+    {
         let admin = try await TemporaryCluster.connect()
         let connection = try await TemporaryCluster.connect()
         let id = await connection.serverProcessID
@@ -152,6 +158,20 @@ import Testing
         try await eventually { try await !admin.hasSession(id) }
         let error = try await postgresError { _ = try await connection.query("SELECT 1") }
         #expect(error?.code == .connectionLost)
+    }
+
+    @Test func `a server that answers neither statement nor cancel request is given up, and so is its connection`()
+        async throws
+    {
+        let connection = try await TemporaryCluster.connect { $0.cancelTimeout = .milliseconds(100) }
+        let id = await connection.serverProcessID
+        kill(id, SIGSTOP)
+        defer { kill(id, SIGCONT) }
+        let error = try await postgresError {
+            _ = try await connection.query("SELECT 1", deadline: .milliseconds(20))
+        }
+        #expect(error?.code == .connectionLost)
+        #expect(await connection.isAlive == false)
     }
 
     @Test func `a killed server is a lost connection, in the middle of a statement and after`() async throws {

@@ -25,7 +25,9 @@ import Testing
     func `no chunk is empty, whatever the count`(count: Int32) async throws {
         let connection = try await TemporaryCluster.connect()
         var counts: [Int] = []
-        try await connection.stream("SELECT generate_series(1, $1)", [.int32(count)], chunk: 10) { counts.append($0.count) }
+        try await connection.stream("SELECT generate_series(1, $1)", [.int32(count)], chunk: 10) {
+            counts.append($0.count)
+        }
         #expect(counts.reduce(0, +) == Int(count))
         #expect(!counts.contains(0))
     }

@@ -54,8 +54,10 @@ import Testing
     @Test func `one error type takes both kinds of failure`() async throws {
         let connection = try await TemporaryCluster.connect()
         let table = try await table(connection)
+        func own(_ error: PostgresError) -> OwnError { .database(error.sqlState) }
         func insert(_ n: Int32, deferred: Bool) async throws(OwnError) {
-            try await connection.transaction(orThrow: { .database($0.sqlState) }) { (connection) async throws(OwnError) in
+            try await connection.transaction(orThrow: own) {
+                (connection) async throws(OwnError) in
                 do throws(PostgresError) {
                     _ = try await connection.query("INSERT INTO \(table) VALUES ($1)", [.int32(n)])
                 } catch { throw .database(error.sqlState) }

@@ -5,7 +5,8 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2))) struct ValueTests {
     private func echo(_ value: PostgresValue, as type: String) async throws -> PostgresRow {
-        try await TemporaryCluster.connect().query("SELECT $1::\(type) AS v, ($1::\(type))::text AS t", [value]).onlyRow()
+        try await TemporaryCluster.connect().query("SELECT $1::\(type) AS v, ($1::\(type))::text AS t", [value])
+            .onlyRow()
     }
 
     @Test func `scalars make the round trip in binary`() async throws {
@@ -69,7 +70,8 @@ import Testing
         let connection = try await TemporaryCluster.connect()
         let nulls: [PostgresValue] = [
             .bool(nil), .int16(nil), .int32(nil), .int64(nil), .double(nil), .text(nil), .json(nil), .jsonb(nil),
-            .bytea(nil), .uuid(nil), .timestamptz(nil), .timestamptz(date: nil), .timestamptz(microsecondsSince1970: nil),
+            .bytea(nil), .uuid(nil), .timestamptz(nil), .timestamptz(date: nil),
+            .timestamptz(microsecondsSince1970: nil),
         ]
         for null in nulls {
             #expect(try await connection.query("SELECT $1", [null]).onlyRow().isNull(0))
@@ -86,20 +88,50 @@ import Testing
             fill(&array)
             arrays.append(array)
         }
-        build(.bool) { $0.append(bool: true); $0.appendNull(); $0.append(bool: false) }
-        build(.int16) { $0.append(int16: -2); $0.append(int16: nil) }
-        build(.int32) { $0.append(int32: .min); $0.append(int32: nil) }
-        build(.int64) { $0.append(int64: .max); $0.append(int64: nil) }
-        build(.double) { $0.append(double: 0.25); $0.append(double: nil) }
-        build(.text) { $0.append(text: ""); $0.append(text: nil); $0.append(text: "é{},\"NULL\"") }
-        build(.bytea) { $0.append(bytes: []); $0.append(bytes: nil); $0.append(bytes: [0, 255]) }
+        build(.bool) {
+            $0.append(bool: true)
+            $0.appendNull()
+            $0.append(bool: false)
+        }
+        build(.int16) {
+            $0.append(int16: -2)
+            $0.append(int16: nil)
+        }
+        build(.int32) {
+            $0.append(int32: .min)
+            $0.append(int32: nil)
+        }
+        build(.int64) {
+            $0.append(int64: .max)
+            $0.append(int64: nil)
+        }
+        build(.double) {
+            $0.append(double: 0.25)
+            $0.append(double: nil)
+        }
+        build(.text) {
+            $0.append(text: "")
+            $0.append(text: nil)
+            $0.append(text: "é{},\"NULL\"")
+        }
+        build(.bytea) {
+            $0.append(bytes: [])
+            $0.append(bytes: nil)
+            $0.append(bytes: [0, 255])
+        }
         build(.uuid) { array in
             array.append(uuid: ids[0])
             array.append(uuid: nil)
             withUnsafeBytes(of: ids[1].uuid) { array.append(uuidBytes: $0) }
         }
-        build(.timestamptz) { $0.append(microsecondsSince1970: 1); $0.append(timestamp: nil) }
-        build(.jsonb) { $0.append(text: "[1]"); $0.append(text: nil) }
+        build(.timestamptz) {
+            $0.append(microsecondsSince1970: 1)
+            $0.append(timestamp: nil)
+        }
+        build(.jsonb) {
+            $0.append(text: "[1]")
+            $0.append(text: nil)
+        }
         let row = try await connection.query(
             "SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10", arrays.map { .array($0) }
         ).onlyRow()
@@ -174,7 +206,9 @@ import Testing
         #expect(try await connection.query("SELECT $1", [.array(mixed)]).onlyRow().uuidArray(0) == [])
     }
 
-    @Test func `a NULL, an empty text, a wrong type, a missing column and bytes that are no text are told apart`() async throws {
+    @Test func `a NULL, an empty text, a wrong type, a missing column and bytes that are no text are told apart`()
+        async throws
+    {
         let connection = try await TemporaryCluster.connect()
         // The one way to make a server send bytes that are no UTF-8.
         try await connection.execute("SET client_encoding = 'LATIN1'")
@@ -218,7 +252,9 @@ import Testing
         let seed = UInt64.random(in: 0..<UInt64.max, using: &generator)
         print("seed \(seed)")
         var random = Random(state: seed)
-        let valid: [UInt8] = [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 25, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 65, 255, 255, 255, 255]
+        let valid: [UInt8] = [
+            0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 25, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 65, 255, 255, 255, 255,
+        ]
         #expect(valid.withUnsafeBytes { [String?].decode($0, PostgresType(rawValue: 1009)) } == ["A", nil])
         for _ in 0..<20_000 {
             var bytes = valid

@@ -19,7 +19,8 @@ extension StackTests {
                 try await stack.client.up()
                 let account = try StackAccount.resolve(for: stack.layout)
                 #expect(account.uid != 0)
-                let pids = ProcessTable.marked(stack.layout).map(\.process.pid)
+                let pids =
+                    ProcessTable.marked(stack.layout).map(\.process.pid)
                     + ProcessTable.postgresProcesses(stack.layout).map(\.pid)
                 #expect(pids.count > 8)
                 for pid in pids {
@@ -27,8 +28,14 @@ extension StackTests {
                     let lines = status.split(separator: "\n")
                     let uid = String(account.uid)
                     let gid = String(account.gid)
-                    #expect(lines.contains { $0.split(separator: "\t") == ["Uid:", uid[...], uid[...], uid[...], uid[...]] })
-                    #expect(lines.contains { $0.split(separator: "\t") == ["Gid:", gid[...], gid[...], gid[...], gid[...]] })
+                    #expect(
+                        lines.contains {
+                            $0.split(separator: "\t") == ["Uid:", uid[...], uid[...], uid[...], uid[...]]
+                        })
+                    #expect(
+                        lines.contains {
+                            $0.split(separator: "\t") == ["Gid:", gid[...], gid[...], gid[...], gid[...]]
+                        })
                     #expect(lines.contains { $0.hasPrefix("Groups:") && $0.dropFirst(7).allSatisfy(\.isWhitespace) })
                 }
                 var information = Glibc.stat()
@@ -81,7 +88,8 @@ extension StackTests {
                     stack.layout.postgresPasswordFile, stack.layout.rabbitmqPasswordFile, stack.layout.cookieFile,
                 ].map { try #require(try Files.readIfThere($0)).trimmed }
                 #expect(Set(secrets).count == 3 && secrets.allSatisfy { $0.count == 48 })
-                let pids = ProcessTable.marked(stack.layout).map(\.process.pid)
+                let pids =
+                    ProcessTable.marked(stack.layout).map(\.process.pid)
                     + ProcessTable.postgresProcesses(stack.layout).map(\.pid)
                 for pid in pids {
                     for file in ["cmdline", "environ"] {
@@ -100,8 +108,10 @@ extension StackTests {
         @Test func `the database has checksums, durable commits and passwords for everyone`() async throws {
             try await TestStack().use { stack in
                 try await stack.client.up()
-                let names = ["data_checksums", "fsync", "synchronous_commit", "full_page_writes", "server_encoding",
-                    "lc_collate", "password_encryption", "listen_addresses", "shared_buffers", "max_connections"]
+                let names = [
+                    "data_checksums", "fsync", "synchronous_commit", "full_page_writes", "server_encoding",
+                    "lc_collate", "password_encryption", "listen_addresses", "shared_buffers", "max_connections",
+                ]
                 let values = try await stack.sql(
                     "SELECT string_agg(current_setting(n), ',' ORDER BY i) FROM unnest('{"
                         + names.joined(separator: ",") + "}'::text[]) WITH ORDINALITY AS t(n, i)")

@@ -126,7 +126,8 @@ extension StackTests {
                 try await stack.client.up()
                 let account = try StackAccount.resolve(for: stack.layout)
                 let bystander = try await ChildProcess.spawn(
-                    LaunchCommand(executable: "/bin/sleep", arguments: ["1000"], account: account, deathSignal: SIGKILL))
+                    LaunchCommand(executable: "/bin/sleep", arguments: ["1000"], account: account, deathSignal: SIGKILL)
+                )
                 try await stack.client.down()
                 try Files.write(
                     "\(bystander.pid)\n\(stack.layout.postgres)\n0\n1\n\n127.0.0.1\n0 0\nready\n",

@@ -15,7 +15,9 @@ import Testing
     }
 
     @Test func `the installation that is asked for is named when it is missing`() throws {
-        let postgres = #expect(throws: LocalStackError.self) { try Installation.postgres(under: "/nonexistent", path: "") }
+        let postgres = #expect(throws: LocalStackError.self) {
+            try Installation.postgres(under: "/nonexistent", path: "")
+        }
         #expect(postgres?.hint == "apt install postgresql-15")
         let rabbitmq = #expect(throws: LocalStackError.self) { try Installation.rabbitmq(under: "/nonexistent") }
         #expect(rabbitmq?.hint == "apt install rabbitmq-server")
@@ -73,7 +75,10 @@ import Testing
 
     @Test func `a log that has grown is put aside at the next start`() async throws {
         let log = TestStack.newLayout().root + ".log"
-        defer { unlink(log); unlink(log + ".1") }
+        defer {
+            unlink(log)
+            unlink(log + ".1")
+        }
         #expect(FileManager.default.createFile(atPath: log, contents: Data(count: 10_000_001)))
         let child = try await ChildProcess.spawn(LaunchCommand(executable: "/bin/echo", arguments: ["new"], log: log))
         await child.exit()

@@ -48,7 +48,8 @@ extension StackTests {
                 let holder = try stack.supervisor().pid
                 let before = try stack.client.status()
                 let second = LocalStackSupervisor(
-                    layout: stack.layout, plan: LocalStackPlan(), logger: Logger(label: "second"), handlesSignals: false)
+                    layout: stack.layout, plan: LocalStackPlan(), logger: Logger(label: "second"), handlesSignals: false
+                )
                 let error = await #expect(throws: LocalStackError.self) { try await second.run() }
                 #expect(error?.code == .alreadyRunning)
                 #expect(error?.pid == holder)

@@ -41,7 +41,8 @@ struct TestStack: Sendable {
             try await body(self)
         } catch {
             for log in Files.names(in: layout.logs).sorted() {
-                FileHandle.standardError.write(Data("--- \(log)\n\(Files.tail(layout.logs + "/" + log, bytes: 1500))\n".utf8))
+                FileHandle.standardError.write(
+                    Data("--- \(log)\n\(Files.tail(layout.logs + "/" + log, bytes: 1500))\n".utf8))
             }
             try? await client.down()
             throw error
@@ -87,12 +88,17 @@ struct TestStack: Sendable {
     static func sql(_ statement: String, _ postgres: LocalStackEndpoints.Postgres) async throws -> String {
         let password = try String(contentsOfFile: postgres.passwordFile, encoding: .utf8).trimmed
         return try await run(
-            Installation.postgres() + "/psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", "-h", postgres.host, "-p", "\(postgres.port)",
-                "-U", postgres.superuser, "-d", "postgres", "-c", statement],
+            Installation.postgres() + "/psql",
+            [
+                "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", postgres.host, "-p", "\(postgres.port)",
+                "-U", postgres.superuser, "-d", "postgres", "-c", statement,
+            ],
             environment: ["PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"])
     }
 
-    static func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) async throws -> String {
+    static func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) async throws
+        -> String
+    {
         let output = "/tmp/local-stack-test-\(UUID().uuidString)"
         defer { unlink(output) }
         var command = LaunchCommand(executable: program, arguments: arguments, log: output)
@@ -121,19 +127,26 @@ enum TestPlan {
             copies: 2, metricsPath: "/metrics", dataDirectory: "/data/{index}")
         switch name {
         case "missing":
-            return LocalStackPlan(programs: { _ in [SupervisedProgram(name: "ghost", executable: "/nonexistent/ghost")] })
+            let ghost = SupervisedProgram(name: "ghost", executable: "/nonexistent/ghost")
+            return LocalStackPlan(programs: { _ in [ghost] })
         case "unprepared":
             return LocalStackPlan(prepare: { _ in throw Unprepared() })
         case "crashing":
             return LocalStackPlan(programs: { _ in
-                [SupervisedProgram(name: "crasher", executable: "/bin/sh", arguments: ["-c", "exit 3"],
-                    readinessPath: "/health")]
+                [
+                    SupervisedProgram(
+                        name: "crasher", executable: "/bin/sh", arguments: ["-c", "exit 3"],
+                        readinessPath: "/health")
+                ]
             })
         case "stubborn":
             // Ignores SIGTERM, and has a child that the supervisor does not know.
             return LocalStackPlan(programs: { _ in
-                [SupervisedProgram(name: "stubborn", executable: "/bin/sh",
-                    arguments: ["-c", "trap '' TERM; sleep 1000 & while :; do sleep 1000; done"])]
+                [
+                    SupervisedProgram(
+                        name: "stubborn", executable: "/bin/sh",
+                        arguments: ["-c", "trap '' TERM; sleep 1000 & while :; do sleep 1000; done"])
+                ]
             })
         default:
             return LocalStackPlan(

@@ -14,10 +14,12 @@ import Testing
         ("orgContact", "/v1.0/contacts/delta", []),
     ]
 
-    private func start(_ type: String, _ path: String, _ links: [String]) throws -> String {
+    private func start(_ tenant: SimulatedTenant, _ type: String, _ path: String, _ links: [String]) throws -> String {
         let spec = try #require(SimulatedType(rawValue: type)).spec
         let names = spec.orderedProperties.filter { !spec.notInCollections.contains($0) && !spec.perObject.contains($0) }
-        return "\(path)?$select=" + (names + ["extension_x"] + links).joined(separator: ",")
+        let extensions = tenant.truth("application").flatMap { $0["children"]?["extensionProperties"]?.items ?? [] }
+            .compactMap { $0["name"]?.text }
+        return "\(path)?$select=" + (names + Set(extensions).sorted() + links).joined(separator: ",")
     }
 
     @Test(arguments: cases, [UInt64(101), 102, 103])
@@ -34,7 +36,7 @@ import Testing
         let tenant = SimulatedTenant(seed: seed, size: TenantSize(users: 150), settings: settings)
         let client = TestClient(tenant)
         var replica = Replica()
-        var next: String? = try start(type, path, links)
+        var next: String? = try start(tenant, type, path, links)
         for round in 0..<5 {
             var page = 0
             while let url = next {

@@ -21,7 +21,7 @@ struct MigrateCommand: AdminCommand {
             }
             return 0
         }
-        let migrator = Migrator(configuration: try options.configuration().postgres(role: "entra_backup_owner"))
+        let migrator = Migrator(settings: try options.configuration().database(role: Installation.owner))
         if status {
             let states = try await migrator.status()
             output.show([

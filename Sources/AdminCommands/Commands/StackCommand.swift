@@ -104,7 +104,7 @@ struct StackCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             let layout = StackEnvironment.layout(options.dataDirectory)
             if let simulator = SimulatorDescription(file: SimulatorDescription.file(layout)) {
-                try SimulatorFiles.writePrivately(simulator.secret + "\n", to: SimulatorDescription.secretFile(layout))
+                try PrivateFile.write(simulator.secret + "\n", to: SimulatorDescription.secretFile(layout))
             }
             let variables = try StackEnvironment.variables(dataDirectory: layout.root)
             let sorted = variables.sorted { $0.key < $1.key }

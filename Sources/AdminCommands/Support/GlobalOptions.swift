@@ -2,7 +2,6 @@ import ArgumentParser
 import Foundation
 import Logging
 import PostgresStore
-import Sealing
 import ServiceBootstrap
 
 /// Flags that every command takes.
@@ -45,8 +44,9 @@ struct GlobalOptions: ParsableArguments {
     func withStore<T>(_ body: (PostgresStore, ServiceConfiguration) async throws -> T) async throws -> T {
         let configuration = try configuration()
         let store = PostgresStore(
-            configuration: configuration.postgres(role: "entra_backup_operator"), connections: 4,
-            keyStore: DirectoryKeyStore(path: configuration.keyStorePath), logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
+            settings: configuration.database(role: "entra_backup_operator"), connections: 4,
+            keyStorePath: configuration.keyStorePath,
+            logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
         do {
             let result = try await body(store, configuration)
             await store.close()

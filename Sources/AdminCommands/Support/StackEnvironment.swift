@@ -38,7 +38,7 @@ enum StackEnvironment {
             "ENTRA_BACKUP_KEY_STORE_PATH": layout.keys,
         ]
         if let simulator = SimulatorDescription(file: SimulatorDescription.file(layout)) {
-            variables["ENTRA_BACKUP_SIMULATOR_URL"] = simulator.url
+            variables["ENTRA_BACKUP_SIMULATOR_URL"] = "http://127.0.0.1:\(endpoints.port(of: "simulator"))"
             variables["ENTRA_BACKUP_SIMULATOR_TENANT_ID"] = simulator.tenant
             variables["ENTRA_BACKUP_SIMULATOR_CLIENT_ID"] = simulator.client
             variables["ENTRA_BACKUP_SIMULATOR_CLIENT_SECRET_FILE"] = SimulatorDescription.secretFile(layout)
@@ -49,7 +49,6 @@ enum StackEnvironment {
 
 /// What the simulator tells of its first tenant.
 struct SimulatorDescription {
-    let url: String
     let tenant: String
     let client: String
     let secret: String
@@ -60,12 +59,11 @@ struct SimulatorDescription {
     init?(file: String) {
         struct Client: Decodable { var clientId: String, name: String?, secret: String }
         struct Tenant: Decodable { var tenantId: String, clients: [Client] }
-        struct Description: Decodable { var url: String?, tenants: [Tenant] }
+        struct Description: Decodable { var tenants: [Tenant] }
         guard let data = FileManager.default.contents(atPath: file),
             let description = try? JSONDecoder().decode(Description.self, from: data),
             let tenant = description.tenants.first, let client = tenant.clients.first
         else { return nil }
-        url = description.url ?? ""
         self.tenant = tenant.tenantId
         self.client = client.clientId
         secret = client.secret

@@ -52,6 +52,7 @@ struct StackPlan: Sendable {
     /// Settings of the caller that the stages of its stack get as well.
     private static let passedOn: Set<String> = [
         "ENTRA_BACKUP_LOG_LEVEL", "ENTRA_BACKUP_STAGE_CONCURRENCY", "ENTRA_BACKUP_GRAPH_PATIENCE_SECONDS",
+        "ENTRA_BACKUP_GRAPH_RESPECTS_QUOTAS",
         "ENTRA_BACKUP_SCHEDULER_TURN_MS", "ENTRA_BACKUP_BROKER_HEARTBEAT_SECONDS",
     ]
 

@@ -2,12 +2,16 @@
 /// singly of its objects. Bodies are Graph's own bytes.
 public struct PageParts: Sendable, Hashable {
     public enum Part: Sendable, Hashable {
-        /// Body of the main list (relationship 0) or of a relationship's own listing.
+        /// Body of the main list (relationship 0), of a relationship's own listing, or, for a type with casts, of the
+        /// cast whose index follows ``castBase``.
         case list(relationship: UInt16, body: [UInt8])
         /// Body of a single read; several parts of one object and relationship are slices of one answer. An empty body
         /// means that there is none (404 on a single document).
         case object(id: String, relationship: UInt16, slice: UInt16, body: [UInt8])
     }
+
+    /// Relationship numbers from here on mean listings of casts.
+    public static let castBase: UInt16 = 0xF000
 
     public var parts: [Part]
 

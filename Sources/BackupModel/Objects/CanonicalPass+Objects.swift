@@ -43,7 +43,11 @@ extension CanonicalPass {
         repeat {
             let name = try readName()
             let action = action(of: name)
-            if try keeps(name, action) {
+            if dropsNulls, reader.current == 0x6E, try keeps(name, action) {
+                dropped.append(piece(name, length, length))
+                try reader.skipValue(depth: 1)
+                item.attributeCount &+= 1
+            } else if try keeps(name, action) {
                 let start = reader.position
                 try writeMember(name, &frame, depth: 0, annotated: action == .keepAnnotated)
                 if action != .id, action != .objectType { item.attributeCount &+= 1 }

@@ -17,6 +17,7 @@ struct CanonicalPass {
     /// Whether a GUID id and the object's own type stay: both do in an element of a sub-collection.
     let keepsID: Bool
     let keepsType: Bool
+    let dropsNulls: Bool
     var item = TopLevel()
 
     /// What the names of the top level said.
@@ -44,6 +45,7 @@ struct CanonicalPass {
         ordersArrays = rules.orderedArrays
         keepsID = isChild || rules.idAttribute != "id"
         keepsType = isChild || rules.keepsObjectType
+        dropsNulls = rules.dropsNulls && !isChild
     }
 
     /// Output can outgrow input only by numbers: `1e20,` has five bytes and becomes 22. Words are stored eight bytes

@@ -13,6 +13,9 @@ public struct CanonicalRules: Sendable {
     public let orderedArrays: Bool
     /// Attributes inside which every `...@odata.type` is kept, since a write needs them.
     public let keptAnnotationsUnder: Set<String>
+    /// Drops attributes whose value is null, at the top level: a delta query does not tell an attribute that never had
+    /// a value from one that is not there, a listing does, and both must come to the same bytes.
+    public let dropsNulls: Bool
     /// Whether `CanonicalItem.words` is filled.
     public let readsWords: Bool
 
@@ -22,7 +25,7 @@ public struct CanonicalRules: Sendable {
     public init(
         idAttribute: String = "id", droppedAttributes: Set<String> = [], captured: [String] = [],
         keepsObjectType: Bool = false, orderedArrays: Bool = false,
-        keptAnnotationsUnder: Set<String> = ["customSecurityAttributes"], readsWords: Bool = false
+        keptAnnotationsUnder: Set<String> = ["customSecurityAttributes"], readsWords: Bool = false, dropsNulls: Bool = false
     ) {
         self.idAttribute = idAttribute
         self.droppedAttributes = droppedAttributes
@@ -31,6 +34,7 @@ public struct CanonicalRules: Sendable {
         self.orderedArrays = orderedArrays
         self.keptAnnotationsUnder = keptAnnotationsUnder
         self.readsWords = readsWords
+        self.dropsNulls = dropsNulls
 
         var actions: [String: CanonicalAction] = [:]
         for name in keptAnnotationsUnder { actions[name] = .keepAnnotated }

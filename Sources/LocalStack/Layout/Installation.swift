@@ -34,7 +34,8 @@ enum Installation {
         where runs("\(directory)/\(program)") {
             return "\(directory)/\(program)"
         }
-        throw LocalStackError(.executableMissing, "Erlang's \(program) is not installed.", hint: "apt install erlang-base")
+        throw LocalStackError(
+            .executableMissing, "Erlang's \(program) is not installed.", hint: "apt install erlang-base")
     }
 
     private static var searchPath: String { getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin" }

@@ -95,7 +95,8 @@ public struct LocalStackLayout: Sendable, Hashable {
         let foreign = Files.names(in: root).filter { !known.contains($0) }.sorted()
         guard foreign.isEmpty else {
             throw LocalStackError(
-                .notADataDirectory, "\(root) is not a data directory: it holds \(foreign.prefix(3).joined(separator: ", ")).",
+                .notADataDirectory,
+                "\(root) is not a data directory: it holds \(foreign.prefix(3).joined(separator: ", ")).",
                 hint: "Name an empty or a new directory.")
         }
     }

@@ -39,7 +39,9 @@ struct LaunchCommand: Sendable {
     }
 
     /// The environment that marks a process as one of the stack's.
-    static func environment(_ layout: LocalStackLayout, role: String, _ more: [String: String] = [:]) -> [String: String] {
+    static func environment(_ layout: LocalStackLayout, role: String, _ more: [String: String] = [:]) -> [String:
+        String]
+    {
         var all = ["PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": layout.run]
         all.merge(more) { $1 }
         all[marker] = layout.root

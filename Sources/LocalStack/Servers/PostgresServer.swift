@@ -69,7 +69,9 @@ public actor PostgresServer: KeptProcess {
             // Line 8 is the state (src/include/utils/pidfile.h); recovery can take long after a kill.
             let lines = (try? Files.readIfThere(layout.postgres + "/postmaster.pid"))??
                 .split(separator: "\n", omittingEmptySubsequences: false)
-            guard let lines, lines.count >= 8, lines[0] == String(child.pid), lines[7].hasPrefix("ready") else { return nil }
+            guard let lines, lines.count >= 8, lines[0] == String(child.pid), lines[7].hasPrefix("ready") else {
+                return nil
+            }
             return true
         }
         guard answer == true else {
@@ -99,7 +101,9 @@ public actor PostgresServer: KeptProcess {
         guard !Files.exists(layout.databaseMark) else {
             throw LocalStackError(
                 .databaseMissing, "\(layout.postgres) holds no database, but one was created there before.",
-                hint: "Put the directory back from a copy. To begin with an empty database, remove \(layout.databaseMark).")
+                hint:
+                    "Put the directory back from a copy. To begin with an empty one, remove \(layout.databaseMark)."
+            )
         }
         _ = try Secrets.ensure(layout.postgresPasswordFile, account)
         let log = layout.logFile("initdb", 1)

@@ -84,7 +84,8 @@ struct RabbitMQConfiguration {
 
     private func definitionsText(_ password: String) -> String {
         """
-        {"users": [{"name": "\(RabbitMQServer.user)", "password": "\(password)", "tags": "administrator", "limits": {}}],
+        {"users": [{"name": "\(RabbitMQServer.user)", "password": "\(password)",
+                    "tags": "administrator", "limits": {}}],
          "vhosts": [{"name": "\(RabbitMQServer.virtualHost)"}],
          "permissions": [{"user": "\(RabbitMQServer.user)", "vhost": "\(RabbitMQServer.virtualHost)",
                           "configure": ".*", "write": ".*", "read": ".*"}]}

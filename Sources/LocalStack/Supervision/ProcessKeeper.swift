@@ -62,7 +62,11 @@ actor ProcessKeeper {
             if ContinuousClock.now - begin > Self.healthyRun { failuresInRow = 0 }
             let pause = Self.pauses[min(failuresInRow, Self.pauses.count - 1)]
             failuresInRow += 1
-            board.entry(name, index) { $0.status.state = .restarting; $0.status.pid = nil; $0.startTime = nil }
+            board.entry(name, index) {
+                $0.status.state = .restarting
+                $0.status.pid = nil
+                $0.startTime = nil
+            }
             await wake.wait(for: .seconds(pause))
             child = nil
         }
@@ -86,7 +90,11 @@ actor ProcessKeeper {
     func stop() async {
         if let child { await target.stop(child) }
         child = nil
-        board.entry(name, index) { $0.status.state = .stopped; $0.status.pid = nil; $0.startTime = nil }
+        board.entry(name, index) {
+            $0.status.state = .stopped
+            $0.status.pid = nil
+            $0.startTime = nil
+        }
     }
 
     /// Returns when the process has ended, or was ended because its files were taken away.

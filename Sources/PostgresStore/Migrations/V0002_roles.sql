@@ -49,7 +49,8 @@ GRANT SELECT, INSERT ON backup.dead_letters
 GRANT SELECT, INSERT, DELETE ON backup.dead_letters TO entra_backup_operator;
 GRANT SELECT, UPDATE ON backup.jobs TO entra_backup_fetcher, entra_backup_differ, entra_backup_persister;
 
-GRANT SELECT ON backup.tenants, backup.tenant_credentials, backup.tenant_keys, backup.delta_links, backup.snapshots
+GRANT SELECT ON backup.tenants, backup.tenant_credentials, backup.tenant_keys, backup.delta_links, backup.snapshots,
+    backup.snapshot_collections
     TO entra_backup_fetcher;
 GRANT SELECT, INSERT, UPDATE, DELETE ON backup.collections, backup.pages TO entra_backup_fetcher;
 GRANT SELECT, INSERT, UPDATE ON backup.budgets TO entra_backup_fetcher;

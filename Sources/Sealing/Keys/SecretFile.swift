@@ -60,6 +60,7 @@ enum SecretFile {
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw unwritable(path, SystemCallError("open")) }
         defer { unlink(temporary) }
+        giveToOwnerOfFolder(file, path)
         try write(bytes, to: file, path: path)
         guard link(temporary, path) == 0 else {
             if errno == EEXIST { return false }
@@ -89,8 +90,24 @@ enum SecretFile {
 
     /// Creates a folder for the owner only; an existing one is left as it is.
     static func createFolder(_ path: String) throws(KeyError) {
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw unwritable(path, SystemCallError("mkdir")) }
+        if mkdir(path, 0o700) == 0 {
+            let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            if folder >= 0 {
+                giveToOwnerOfFolder(folder, path)
+                close(folder)
+            }
+        } else if errno != EEXIST {
+            throw unwritable(path, SystemCallError("mkdir"))
+        }
         try syncFolder(of: path)
+    }
+
+    /// What root makes in a key store belongs to the store's owner, as whom the stages read it.
+    private static func giveToOwnerOfFolder(_ file: Int32, _ path: String) {
+        var status = stat()
+        guard geteuid() == 0, stat((path as NSString).deletingLastPathComponent, &status) == 0 else { return }
+        // A failure shows when a stage reads the file, with its own name.
+        _ = fchown(file, status.st_uid, status.st_gid)
     }
 
     /// Writes, flushes to the disk and closes.

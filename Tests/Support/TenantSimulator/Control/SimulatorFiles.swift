@@ -43,6 +43,16 @@ public enum SimulatorFiles {
         return names.sorted()
     }
 
+    static func makeFolder(_ path: String) throws {
+        guard mkdir(path, 0o700) == 0 else { throw SimulatorError(message: "\(path) cannot be made.") }
+    }
+
+    /// Removes a folder with the files in it.
+    static func remove(_ folder: String) {
+        for name in entries(folder) ?? [] { unlink("\(folder)/\(name)") }
+        rmdir(folder)
+    }
+
     /// The tenants with their clients, as the control interface lists them.
     public static func describe(_ tenants: [SimulatedTenant]) -> [UInt8] {
         SimulatedJSON.object([("tenants", .array(tenants.map(ControlInterface.describe)))]).encoded

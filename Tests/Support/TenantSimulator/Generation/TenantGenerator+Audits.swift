@@ -25,7 +25,8 @@ extension TenantGenerator {
 extension World {
     /// Adds one entry to the directory's audit log.
     mutating func writeAudit(
-        activity: String, category: String, target: Ref, actor: Ref, seconds: Int, random: inout SeededRandom
+        activity: String, category: String, target: Ref, actor: Ref?, application: String = "", seconds: Int,
+        random: inout SeededRandom
     ) {
         let correlation = random.guid()
         let name = value(target, "displayName") ?? .null
@@ -36,10 +37,7 @@ extension World {
         builder.raw("additionalDetails", #"[{"key":"UserType","value":"Member"}]"#)
         builder.string("category", category)
         builder.string("correlationId", correlation)
-        let actorName = String(decoding: (value(actor, "displayName") ?? .null).encoded, as: UTF8.self)
-        builder.raw(
-            "initiatedBy",
-            #"{"app":null,"user":{"id":"\#(id(actor))","displayName":\#(actorName),"userPrincipalName":null,"ipAddress":""}}"#)
+        builder.raw("initiatedBy", initiator(actor, application))
         builder.string("loggedByService", "Core Directory")
         builder.string("operationType", "Update")
         builder.string("result", "success")
@@ -50,6 +48,15 @@ extension World {
             #"[{"id":"\#(id(target))","displayName":\#(targetName),"type":"\#(type(target).auditName)","userPrincipalName":null,"groupType":null,"modifiedProperties":[]}]"#)
         builder.null("userAgent")
         _ = insert(builder.finish(.directoryAudit, in: &shapes))
+    }
+
+    private func initiator(_ actor: Ref?, _ application: String) -> String {
+        guard let actor else {
+            return #"{"user":null,"app":{"appId":"\#(application)","displayName":null,"servicePrincipalId":null}}"#
+        }
+        let name = String(decoding: (value(actor, "displayName") ?? .null).encoded, as: UTF8.self)
+        let principal = String(decoding: (value(actor, "userPrincipalName") ?? .null).encoded, as: UTF8.self)
+        return #"{"app":null,"user":{"id":"\#(id(actor))","displayName":\#(name),"userPrincipalName":\#(principal),"ipAddress":""}}"#
     }
 }
 

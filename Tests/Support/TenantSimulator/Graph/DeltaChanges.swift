@@ -52,13 +52,11 @@ struct DeltaChanges {
     }
 
     /// Changes of what is not selected do not make an object appear.
+    ///
+    /// Decided by the log alone, not by what the tenant looks like now: the pages of a round must agree on the units.
     private mutating func append(
         _ ref: World.Ref, _ item: Item, _ world: World, _ query: DeltaQuery, _ settings: TenantSettings
     ) {
-        guard world.isPresent(ref) else {
-            if item.isWhole { units.append(Unit(ref: ref, names: [])) }
-            return
-        }
         let type = world.type(ref)
         let followed = query.links(of: type)
         let links = item.links.filter { followed.contains($0.0) }

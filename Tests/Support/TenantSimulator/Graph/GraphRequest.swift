@@ -24,6 +24,8 @@ struct GraphRequest {
     /// Query options; names in lower case, with their `$`.
     struct Query {
         private(set) var values: [String: String] = [:]
+        /// The names in `$select`, split once: every object of an answer asks for them.
+        private(set) var selected: [String]?
 
         init() {}
 
@@ -32,6 +34,9 @@ struct GraphRequest {
                 let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 let name = PercentEncoding.decode(parts[0]).lowercased()
                 values[name] = parts.count > 1 ? PercentEncoding.decode(parts[1], plusIsSpace: true) : ""
+            }
+            selected = (values["$select"] ?? values["select"]).map { text in
+                text.split(separator: ",").map { $0.trimmingSpaces() }.filter { !$0.isEmpty }
             }
         }
 
@@ -64,11 +69,7 @@ struct GraphRequest {
         return list
     }
 
-    var select: [String]? {
-        query["select"].map { text in
-            text.split(separator: ",").map { $0.trimmingSpaces() }.filter { !$0.isEmpty }
-        }
-    }
+    var select: [String]? { query.selected }
 
     var wantsEventualConsistency: Bool { headers["consistencylevel"]?.lowercased() == "eventual" }
 }

@@ -24,6 +24,8 @@ public struct TenantSettings: Sendable {
     public var pageSize = 100
     /// Settings of a policy on a page.
     public var settingsPageSize = 25
+    /// How many reads of a new object by its id answer 404 before it is found.
+    public var replicationMisses = 0
     /// Life of access tokens in seconds.
     public var tokenLife = 3_599
     /// How expired delta tokens are refused; alternating when nil.

@@ -154,7 +154,8 @@ extension TenantState {
         for link in query.links(of: type) where !hidesMembers(ref, link, caller) {
             var targets = world.targets(link, ref)[...]
             if let after { targets = link == .members ? targets[LinkTable.position(of: after + 1, in: Array(targets))...] : [] }
-            let slice = targets.prefix(settings.deltaSliceSize)
+            // Only memberships grow large enough to be cut.
+            let slice = link == .members ? targets.prefix(settings.deltaSliceSize) : targets
             if slice.endIndex < targets.endIndex { rest = slice.last }
             writeLinks(link, slice.map { ($0, true) }, into: &body)
         }

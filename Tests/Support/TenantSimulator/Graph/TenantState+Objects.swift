@@ -158,9 +158,9 @@ extension TenantState {
     ) throws(GraphFailure) -> GraphResponse {
         try require(spec.permissions, caller)
         let ref = try find(spec, id)
-        for name in request.select ?? []
-        where spec.notInCollections.contains(name) && spec.type == .user && name != "mailboxSettings" {
-            continue
+        if let left = misses[ref], left > 0 {
+            misses[ref] = left - 1
+            throw .notFound(id)
         }
         try checkSecrets(spec, ref, request, caller)
         let expansions = try Expansion.parse(request.query["expand"], of: spec)

@@ -16,6 +16,8 @@ struct TenantState {
     var statistics = Statistics()
     /// Delta tokens of an earlier generation are expired.
     var deltaGeneration = 0
+    /// How often a new object still answers 404 to a read by its id.
+    var misses: [World.Ref: Int] = [:]
     /// Numbers requests, for their ids.
     var requests: UInt64 = 0
     /// Draws for shuffles and new ids, apart from the generator's.

@@ -55,7 +55,9 @@ struct SimulatorResponder: HTTPResponder {
 
     private func reset(_ context: SimulatorContext) async throws -> Response {
         // A linger time of zero makes closing a reset.
-        try? await context.channel.setOption(.socketOption(.so_linger), value: 0).get()
+        if let options = context.channel as? any SocketOptionProvider {
+            try? await options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        }
         try? await context.channel.close().get()
         throw SimulatorError(message: "The connection was reset on purpose.")
     }

@@ -30,7 +30,19 @@ extension World {
         } else {
             kind = edit(type, &random)
         }
+        noteChurn(kind, &random)
         return "\(type.rawValue) \(kind)"
+    }
+
+    /// Changes of directory objects leave an entry in the audit log, as if an administrator had made them.
+    private mutating func noteChurn(_ kind: String, _ random: inout SeededRandom) {
+        guard kind != "untouched", let change = changes.last, type(change.ref).auditName != "Other",
+            let actor = refs(.user).first(where: { isPresent($0) })
+        else { return }
+        writeAudit(
+            activity: "\(kind.prefix(1).uppercased())\(kind.dropFirst()) \(type(change.ref).rawValue)",
+            category: "\(type(change.ref).auditName)Management", target: change.ref, actor: actor, seconds: now,
+            random: &random)
     }
 
     private func pickType(_ random: inout SeededRandom) -> SimulatedType {

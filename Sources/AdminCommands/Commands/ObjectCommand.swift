@@ -1,0 +1,165 @@
+import ArgumentParser
+import BackupModel
+import Foundation
+import PostgresStore
+import ServiceBootstrap
+
+struct ObjectCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "object", abstract: "Objects of a snapshot, their history, and search.",
+        subcommands: [Types.self, List.self, Show.self, History.self, ObjectSearchCommand.self])
+
+    struct Types: AdminCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists the object types and what a snapshot has of each.")
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "Id or name.") var tenant: String
+        @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
+
+        func perform(_ output: Output) async throws -> Int32 {
+            try await options.withStore { store, _ in
+                let tenant = try await store.tenant(tenant)
+                let snapshot = try await store.snapshot(tenant.id, snapshot)
+                let granted = Set(tenant.permissions)
+                let items = Catalogue.current.types.map { type in
+                    (type, snapshot.collections.first { $0.type == type.number })
+                }
+                output.show([
+                    "items": .array(items.map { type, item in Self.json(type, item, granted) })
+                ]) {
+                    var table = Table(["type", "outcome", "objects", "links", "pages", "requests", "permission"])
+                    for (type, item) in items {
+                        table.add([
+                            type.name, item?.outcome ?? "notRead", String(item?.objects ?? 0), String(item?.links ?? 0),
+                            String(item?.pages ?? 0), String(item?.requests ?? 0), type.permission ?? "that of each type",
+                        ])
+                    }
+                    return table.text
+                }
+            }
+            return 0
+        }
+
+        private static func json(_ type: ObjectType, _ item: SnapshotRecord.Collection?, _ granted: Set<String>)
+            -> JSONValue
+        {
+            [
+                "type": .string(type.name), "objects": JSONValue(item?.objects ?? 0),
+                "links": JSONValue(item?.links ?? 0), "outcome": .string(item?.outcome ?? "notRead"),
+                "readAt": Moment.json(item?.readAt), "permission": type.permission.map { .string($0) } ?? .null,
+                "granted": .bool(type.permission.map { Catalogue.isGranted($0, by: granted) } ?? true),
+            ]
+        }
+    }
+
+    struct List: AdminCommand {
+        static let configuration = CommandConfiguration(abstract: "Lists the objects of a type.")
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "Id or name.") var tenant: String
+        @Argument(help: "Object type.") var type: String
+        @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
+
+        func perform(_ output: Output) async throws -> Int32 {
+            let type = try TypeNames.type(type)
+            return try await options.withStore { store, _ in
+                let tenant = try await store.tenant(tenant)
+                let number = try await store.snapshot(tenant.id, snapshot).number
+                var items: [JSONValue] = []
+                var table = Table(["name", "from", "id"])
+                try await store.documents(tenant.id, type, at: number) { stored in
+                    let name = type.displayName(of: stored.document)
+                    if options.json {
+                        items.append([
+                            "id": .string(stored.document.id), "displayName": .string(name), "state": "present",
+                            "digest": .string(stored.version.digest.description), "from": JSONValue(stored.version.from),
+                        ])
+                    } else {
+                        table.add([name, String(stored.version.from), stored.document.id])
+                    }
+                }
+                output.show(["items": .array(items)]) { table.isEmpty ? "No \(type.name) in snapshot \(number)." : table.text }
+                return 0
+            }
+        }
+    }
+
+    struct Show: AdminCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Shows an object with its attributes, links and children as of a snapshot.")
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "Id or name.") var tenant: String
+        @Argument(help: "Object type.") var type: String
+        @Argument(help: "Object id.") var id: String
+        @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
+
+        func perform(_ output: Output) async throws -> Int32 {
+            let type = try TypeNames.type(type)
+            return try await options.withStore { store, _ in
+                let tenant = try await store.tenant(tenant)
+                let number = try await store.snapshot(tenant.id, snapshot).number
+                let key = try await store.objectKey(tenant.id, type, id: id)
+                if let stored = try await store.documents(tenant.id, type, [key], at: number).first {
+                    let json = stored.document.json(snapshot: number, version: stored.version)
+                    output.show(json) { json.prettyText }
+                    return 0
+                }
+                let history = try await store.history(tenant.id, type, key)
+                guard let item = history.first(where: { $0.from <= number && $0.state == .deleted }) else {
+                    throw CommandFailure(
+                        4, "objectNotFound", "Snapshot \(number) has no \(type.name) \(id).",
+                        hint: "See `entra-backup object list \(tenant.id) \(type.name)`.")
+                }
+                let version = item.digest.map {
+                    VersionStamp(digest: $0, from: item.from, to: item.to, seenAt: item.seenAt ?? "")
+                }
+                let json = item.document.json(snapshot: number, version: version, reason: item.reason?.name)
+                output.show(json) { json.prettyText }
+                return 0
+            }
+        }
+    }
+
+    struct History: AdminCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows an object's history, newest first.")
+        @OptionGroup var options: GlobalOptions
+        @Argument(help: "Id or name.") var tenant: String
+        @Argument(help: "Object type.") var type: String
+        @Argument(help: "Object id.") var id: String
+
+        func perform(_ output: Output) async throws -> Int32 {
+            let type = try TypeNames.type(type)
+            return try await options.withStore { store, _ in
+                let tenant = try await store.tenant(tenant)
+                let key = try await store.objectKey(tenant.id, type, id: id)
+                let items = try await store.history(tenant.id, type, key)
+                guard !items.isEmpty else {
+                    throw CommandFailure(
+                        4, "objectNotFound", "No snapshot ever had a \(type.name) \(id).",
+                        hint: "See `entra-backup object list \(tenant.id) \(type.name)`.")
+                }
+                output.show(["items": .array(items.map(\.json))]) {
+                    var table = Table(["from", "to", "state", "changes"])
+                    for item in items {
+                        table.add([
+                            String(item.from), item.to.map(String.init) ?? "-",
+                            item.state.rawValue + (item.reason.map { " (\($0.name))" } ?? ""),
+                            item.changes.joined(separator: " "),
+                        ])
+                    }
+                    return table.text
+                }
+                return 0
+            }
+        }
+    }
+}
+
+extension HistoryItem {
+    var json: JSONValue {
+        [
+            "from": JSONValue(from), "to": to.map { JSONValue($0) } ?? .null, "state": .string(state.rawValue),
+            "reason": reason.map { .string($0.name) } ?? .null,
+            "digest": digest.map { .string($0.description) } ?? .null, "seenAt": seenAt.map { .string($0) } ?? .null,
+            "changes": .array(changes.map { .string($0) }), "actors": .array([]),
+        ]
+    }
+}

@@ -1,0 +1,50 @@
+import LibPQ
+
+/// How to reach PostgreSQL and the key store: what a configuration tells.
+public struct DatabaseSettings: Sendable {
+    public var host: String
+    public var port: UInt16
+    public var name: String
+    public var user: String
+    /// Never printed.
+    public var password: Secret?
+    /// disable, prefer, require, verify-ca or verify-full; `nil`: verify-full, and prefer on loopback.
+    public var sslMode: String?
+    public var sslRootCertificate: String?
+    public var applicationName: String
+
+    public init(
+        host: String, port: UInt16, name: String, user: String, password: Secret?, sslMode: String? = nil,
+        sslRootCertificate: String? = nil, applicationName: String
+    ) {
+        self.host = host
+        self.port = port
+        self.name = name
+        self.user = user
+        self.password = password
+        self.sslMode = sslMode
+        self.sslRootCertificate = sslRootCertificate
+        self.applicationName = applicationName
+    }
+
+    /// The words that ``sslMode`` may be.
+    public static let sslModes: [String] = PostgresConfiguration.SSLMode.allCases.map(\.rawValue)
+
+    /// A text that does not print.
+    public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+        let text: String
+
+        public init(_ text: String) { self.text = text }
+
+        public var description: String { "(secret)" }
+        public var debugDescription: String { description }
+        public var customMirror: Mirror { Mirror(self, children: [:]) }
+    }
+
+    var configuration: PostgresConfiguration {
+        PostgresConfiguration(
+            host: host, port: Int(port), database: name, user: user, password: password.map { PostgresPassword($0.text) },
+            sslMode: sslMode.flatMap { PostgresConfiguration.SSLMode(rawValue: $0) },
+            sslRootCertificate: sslRootCertificate, applicationName: applicationName)
+    }
+}

@@ -1,0 +1,52 @@
+import BackupContracts
+public import BackupModel
+import Foundation
+import LibPQ
+
+extension PostgresStore {
+    /// ``administer(_:)`` with the tenant set.
+    func read<T: Sendable>(
+        _ tenant: TenantID, _ body: (PostgresConnection) async throws(AccountError) -> T
+    ) async throws(AccountError) -> T {
+        try await administer { (connection) async throws(AccountError) in
+            try await connection.tenantScope(tenant)
+            return try await body(connection)
+        }
+    }
+
+    /// Newest first, without their collections.
+    public func snapshots(_ tenant: TenantID) async throws(AccountError) -> [SnapshotRecord] {
+        try await read(tenant) { (connection) async throws(AccountError) in
+            try all(
+                try await connection.checked(
+                    """
+                    SELECT \(SnapshotRecord.columns) FROM backup.snapshots WHERE tenant_id = $1 ORDER BY number DESC
+                    """, [.uuid(tenant.uuid)]), SnapshotRecord.init(row:))
+        }
+    }
+
+    /// One snapshot with its collections; the newest without a number.
+    public func snapshot(_ tenant: TenantID, _ number: SnapshotNumber?) async throws(AccountError) -> SnapshotRecord {
+        try await read(tenant) { (connection) async throws(AccountError) in
+            let rows = try await connection.checked(
+                """
+                SELECT \(SnapshotRecord.columns) FROM backup.snapshots
+                WHERE tenant_id = $1 AND ($2::integer IS NULL OR number = $2) ORDER BY number DESC LIMIT 1
+                """, [.uuid(tenant.uuid), .int32(number)])
+            guard !rows.isEmpty else {
+                let what = number.map { "snapshot \($0)" } ?? "snapshot yet"
+                throw AccountError(
+                    .notFound, "snapshotNotFound", "The tenant has no \(what).",
+                    hint: "See `entra-backup snapshot list`, or make one with `entra-backup backup start`.")
+            }
+            var record = try only(rows, SnapshotRecord.init(row:))
+            record.collections = try all(
+                try await connection.checked(
+                    """
+                    SELECT \(SnapshotRecord.Collection.columns) FROM backup.snapshot_collections
+                    WHERE tenant_id = $1 AND number = $2 ORDER BY type
+                    """, [.uuid(tenant.uuid), .int32(record.number)]), SnapshotRecord.Collection.init(row:))
+            return record
+        }
+    }
+}
