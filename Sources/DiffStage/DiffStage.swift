@@ -24,7 +24,9 @@ public struct DiffStage: Sendable {
         do {
             try sighter.sight(try PageParts(decoding: input.content))
         } catch let error as JSONSyntaxError {
-            throw StageFailure(.graphAnswerMalformed, "A stored page of \(type.name) is not as Graph writes it: \(error).")
+            // Reading the same bytes again cannot help: the collection fails, and the round goes on without it.
+            let failure = StageFailure(.graphAnswerMalformed, "A page of \(type.name) cannot be read: \(error).")
+            return try await store.failCollection(message, failure)
         } catch {
             throw StageFailure(.storedDataDamaged, "A stored page of \(type.name) is damaged: \(error).")
         }

@@ -5,6 +5,19 @@ import BackupModel
 enum WalkNext: Sendable {
     case goesOn(WalkCursor)
     case ends(WalkEnd)
+
+    /// Keeps the later of two positions of an append-only log.
+    mutating func remember(_ position: String?, before: String?) {
+        let latest = [position, before].compactMap { $0 }.max()
+        switch self {
+        case .goesOn(var cursor):
+            cursor.deltaLink = latest
+            self = .goesOn(cursor)
+        case .ends(var end):
+            end.deltaLink = latest
+            self = .ends(end)
+        }
+    }
 }
 
 /// The walk over one collection: decides the next request from the cursor, and the next cursor from the answer.
@@ -55,8 +68,12 @@ struct CollectionWalk {
 
     private func read(_ pass: WalkPass) async throws(StageFailure) -> (FetchedPage?, WalkNext) {
         let granted = try await reader.permissions(state.connection)
-        let targets = WalkTargets(
-            granted: granted, deltaLink: state.deltaLink, since: state.incrementalFrom, extensions: [])
+        var targets = WalkTargets(
+            granted: granted, deltaLink: state.deltaLink, since: state.incrementalFrom.flatMap(Overlap.start), extensions: [])
+        if case .main = pass, cursor.link == nil, state.deltaLink == nil {
+            targets.extensions = try await DirectoryExtensions(reader: reader, connection: state.connection)
+                .names(for: plan.type)
+        }
         guard let target = cursor.link ?? plan.target(pass, targets) else {
             throw StageFailure(.stageDefect, "The catalogue has no target for a pass of \(plan.type.name).")
         }
@@ -76,7 +93,11 @@ struct CollectionWalk {
         let fetched = FetchedPage(
             content: PageParts(parts: parts).encoded(), items: page.isSingleton ? 1 : page.items.count,
             requests: answer.requests + singles.requests)
-        return (fetched, try follow(page, pass, notes: singles.notes))
+        var next = try follow(page, pass, notes: singles.notes)
+        if plan.type.shape == .incremental {
+            next.remember(newestEntry(answer.body, page) ?? state.incrementalFrom, before: cursor.deltaLink)
+        }
+        return (fetched, next)
     }
 
     private func parse(_ body: [UInt8]) throws(StageFailure) -> GraphPage {
@@ -105,6 +126,17 @@ struct CollectionWalk {
         }
         next.startPass(cursor.pass + 1)
         return goesOn(next)
+    }
+
+    /// For an append-only log the position of the next round is the time of the newest entry, told by Graph's clock.
+    private func newestEntry(_ body: [UInt8], _ page: GraphPage) -> String? {
+        var newest: String?
+        for item in page.items {
+            guard let entry = try? JSONValue(parsing: Array(body[item])), let time = entry["activityDateTime"]?.string
+            else { continue }
+            newest = max(newest ?? time, time)
+        }
+        return newest
     }
 
     private func goesOn(_ next: WalkCursor) -> WalkNext {

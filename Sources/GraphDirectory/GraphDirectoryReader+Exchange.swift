@@ -46,6 +46,10 @@ extension GraphDirectoryReader {
             effort.requests += 1
             log(call, requestID, outcome)
             await correct(call, connection, outcome)
+            if case .success(let reply) = outcome.result {
+                let units = reply.headers.first(name: "x-ms-resource-unit").flatMap { Int($0) } ?? call.units
+                observe(GraphObservation(status: reply.status, units: units))
+            }
             let event = try Self.event(outcome.result, call.label)
             switch effort.decision.action(for: event, scope: call.scope, random: time.random()) {
             case .accept:

@@ -15,6 +15,7 @@ public struct GraphDirectoryReader: DirectoryReader {
     let tokens: TokenCache
     let slices: BudgetSlices
     let logger: Logger
+    let observe: @Sendable (GraphObservation) -> Void
 
     static let userAgent = "entra-backup/1"
 
@@ -22,15 +23,17 @@ public struct GraphDirectoryReader: DirectoryReader {
     ///   - budget: the quota that all readers of all processes share.
     ///   - clock: what pauses are waited for with.
     ///   - unixTime: seconds since 1970, for certificates and assertions.
+    ///   - observe: is told of every answered request, for metrics.
     ///   - random: numbers in 0..<1, for the jitter of pauses.
     public init(
         budget: any ResourceBudget, options: GraphOptions = GraphOptions(),
         clock: any Clock<Duration> = ContinuousClock(),
         unixTime: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 },
-        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, logger: Logger
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, observe: @escaping @Sendable (GraphObservation) -> Void = { _ in }, logger: Logger
     ) {
         self.options = options
         self.logger = logger
+        self.observe = observe
         time = GraphTime(clock: clock, unix: unixTime, random: random)
         transport = HTTPTransport(pool: HTTPPool(options), options: options)
         tokens = TokenCache(TokenSource(transport: transport, options: options, time: time, logger: logger))
@@ -82,6 +85,14 @@ public struct GraphDirectoryReader: DirectoryReader {
     static func units(_ request: DirectoryRequest) -> Int {
         request.scope == .identity ? max(1, request.units) : 1
     }
+}
+
+/// One request that Microsoft Graph has answered.
+public struct GraphObservation: Sendable, Hashable {
+    /// HTTP status.
+    public var status: Int
+    /// Resource units that Graph counted, or that were expected where it does not say.
+    public var units: Int
 }
 
 /// What a new tenant answers.

@@ -127,7 +127,7 @@ public struct LocalStackClient: Sendable {
         state.processes.map { entry in
             var process = entry.status
             if process.state == .running || process.state == .starting, let pid = process.pid,
-                !ProcessIdentity(pid: pid, startTime: entry.startTime ?? 0).isAlive
+                !ProcessIdentity(pid: pid, startTime: entry.startTime ?? 0).isLasting
             {
                 process.state = .restarting
                 process.pid = nil

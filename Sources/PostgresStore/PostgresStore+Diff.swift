@@ -46,6 +46,28 @@ extension PostgresStore: DiffStore {
         }
     }
 
+    public func failCollection(_ handling: Message, _ failure: StageFailure) async throws(StageFailure) -> [Message] {
+        try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+            try await connection.consume(handling)
+            let failed = try await connection.rows(
+                """
+                UPDATE backup.collections SET walk_ended = true, outcome = 'failed', reason_code = $5, reason = $6,
+                    cursor = NULL, held_baton = NULL, done = ordinal
+                WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND epoch = $4
+                    AND outcome IN ('pending', 'complete', 'delta') AND chunks IS NULL
+                """,
+                handling.collectionKey + [
+                    .int32(handling.epoch), .text(failure.code.name), .text(failure.message),
+                ])
+            guard failed.affectedRows == 1 else { return [] }
+            _ = try await connection.rows(
+                "DELETE FROM backup.pages WHERE tenant_id = $1 AND job_id = $2 AND type = $3", handling.collectionKey)
+            let next = [handling.following(.collectionWalked, type: handling.type)]
+            try await connection.insert(next)
+            return next
+        }
+    }
+
     /// Seals what the tenant does not have yet: the expensive part, outside of the transaction that writes.
     private func prepare(_ handling: Message, _ output: DiffOutput) async throws(StageFailure) -> PreparedPage {
         let type = handling.type ?? 0
@@ -122,8 +144,8 @@ extension PostgresConnection {
         for digest in digests { digest.withBytes { wanted.append(bytes: $0) } }
         let rows = try await rows(
             """
-            SELECT c.digest FROM unnest($2::bytea[]) AS w (digest)
-            JOIN backup.contents c ON c.tenant_id = $1 AND c.digest = w.digest
+            SELECT c.digest FROM unnest($2::bytea[]) AS w (digest) CROSS JOIN LATERAL (
+                SELECT k.digest FROM backup.contents k WHERE k.tenant_id = $1 AND k.digest = w.digest OFFSET 0) AS c
             """, [.uuid(tenant.uuid), .array(wanted)])
         return try decoded { () throws(PostgresError) in
             var known: Set<Digest> = []

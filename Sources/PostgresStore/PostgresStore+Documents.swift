@@ -61,17 +61,18 @@ extension PostgresStore {
                 """
                 SELECT v.object_id, v.facet, v.from_snapshot, v.to_snapshot, v.seen_at, v.digest, v.reason, c.payload
                 FROM unnest($4::uuid[]) AS w (id)
-                JOIN backup.object_versions v ON v.tenant_id = $1 AND v.type = $2 AND v.object_id = w.id
-                    AND v.from_snapshot <= $3 AND v.to_snapshot > $3
-                LEFT JOIN backup.contents c ON c.tenant_id = v.tenant_id AND c.digest = v.digest
+                CROSS JOIN LATERAL (SELECT * FROM backup.object_versions o WHERE o.tenant_id = $1 AND o.type = $2
+                    AND o.object_id = w.id AND o.from_snapshot <= $3 AND o.to_snapshot > $3 OFFSET 0) AS v
+                LEFT JOIN LATERAL (SELECT k.payload FROM backup.contents k
+                    WHERE k.tenant_id = $1 AND k.digest = v.digest OFFSET 0) AS c ON true
                 ORDER BY v.object_id, v.facet
                 """, parameters)
             let links = try await connection.checked(
                 """
                 SELECT v.object_id, v.relationship, v.target_id, v.from_snapshot, v.to_snapshot
                 FROM unnest($4::uuid[]) AS w (id)
-                JOIN backup.link_versions v ON v.tenant_id = $1 AND v.type = $2 AND v.object_id = w.id
-                    AND v.from_snapshot <= $3 AND v.to_snapshot > $3
+                CROSS JOIN LATERAL (SELECT * FROM backup.link_versions o WHERE o.tenant_id = $1 AND o.type = $2
+                    AND o.object_id = w.id AND o.from_snapshot <= $3 AND o.to_snapshot > $3 OFFSET 0) AS v
                 ORDER BY v.object_id, v.relationship, v.target_id
                 """, parameters)
             let keys: OpenedKeys

@@ -98,10 +98,7 @@ extension PostgresStore: FetchStore {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             let rows = try await connection.rows(
                 """
-                SELECT c.mode, c.ordinal, c.cursor, l.sealed AS delta_link, j.snapshot,
-                    to_char((SELECT max(s.read_at) FROM backup.snapshot_collections s
-                             WHERE s.tenant_id = c.tenant_id AND s.type = c.type AND s.outcome = 'complete')
-                            AT TIME ZONE 'UTC' - interval '1 hour', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS last_read
+                SELECT c.mode, c.ordinal, c.cursor, l.sealed AS delta_link, j.snapshot
                 FROM backup.collections c
                 JOIN backup.jobs j ON j.tenant_id = c.tenant_id AND j.job_id = c.job_id
                 LEFT JOIN backup.delta_links l ON l.tenant_id = c.tenant_id AND l.type = c.type
@@ -117,12 +114,13 @@ extension PostgresStore: FetchStore {
             let cursor = try decoded { () throws(PostgresError) in try row.optionalBytes("cursor") }
             let link = try decoded { () throws(PostgresError) in try row.optionalBytes("delta_link") }
             let type = handling.type ?? 0
-            let deltaLink = mode == .delta ? try link.map { (l) throws(StageFailure) in try keys.openLink(l, type) } : nil
+            let position = try link.map { (link) throws(StageFailure) in try keys.openLink(link, type) }
+            let isLog = Catalogue.current[type]?.shape == .incremental
             return try decoded { () throws(PostgresError) in
                 WalkState(
                     connection: access, type: type, mode: mode, ordinal: try row.int32("ordinal"),
-                    cursor: cursor.flatMap { keys.openCursor($0, type) }, deltaLink: deltaLink,
-                    incrementalFrom: try row.optionalText("last_read"), snapshot: try row.int32("snapshot"))
+                    cursor: cursor.flatMap { keys.openCursor($0, type) }, deltaLink: mode == .delta ? position : nil,
+                    incrementalFrom: isLog ? position : nil, snapshot: try row.int32("snapshot"))
             }
         }
     }

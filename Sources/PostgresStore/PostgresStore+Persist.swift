@@ -75,9 +75,13 @@ extension PostgresStore: PersistStore {
     public func heads(_ handling: Message, _ range: ClosedRange<ObjectKey>)
         async throws(StageFailure) -> (versions: [VersionHead], links: [LinkHead])
     {
-        let condition = "v.object_id BETWEEN $3 AND $4"
+        let current = """
+            WHERE v.tenant_id = $1 AND v.type = $2 AND v.to_snapshot = 2147483647 AND v.object_id BETWEEN $3 AND $4
+            """
         return try await heads(
-            handling, from: "", condition, [.uuid(range.lowerBound.uuid), .uuid(range.upperBound.uuid)])
+            handling, versions: "FROM backup.object_versions v \(current)",
+            links: "FROM backup.link_versions v \(current)",
+            [.uuid(range.lowerBound.uuid), .uuid(range.upperBound.uuid)])
     }
 
     public func heads(_ handling: Message, of objects: [ObjectKey])
@@ -86,27 +90,30 @@ extension PostgresStore: PersistStore {
         guard !objects.isEmpty else { return ([], []) }
         var wanted = PostgresArray(.uuid, capacity: objects.count, elementSize: 16)
         for object in objects { object.withBytes { wanted.append(uuidBytes: $0) } }
+        // One look-up by key for each object. Without OFFSET 0 a planner that has no statistics yet, as right after a
+        // first backup, may read the whole table once for each of them.
+        func source(_ table: String) -> String {
+            """
+            FROM unnest($3::uuid[]) AS w (id) CROSS JOIN LATERAL (SELECT * FROM backup.\(table) c
+                WHERE c.tenant_id = $1 AND c.type = $2 AND c.object_id = w.id AND c.to_snapshot = 2147483647 OFFSET 0) v
+            """
+        }
         return try await heads(
-            handling, from: "unnest($3::uuid[]) AS w (id) JOIN", "v.object_id = w.id", [.array(wanted)])
+            handling, versions: source("object_versions"), links: source("link_versions"), [.array(wanted)])
     }
 
     private func heads(
-        _ handling: Message, from source: String, _ condition: String, _ parameters: [PostgresValue]
+        _ handling: Message, versions: String, links: String, _ parameters: [PostgresValue]
     ) async throws(StageFailure) -> (versions: [VersionHead], links: [LinkHead]) {
         let key: [PostgresValue] = [
             .uuid(handling.tenant.uuid), .int16(Int16(bitPattern: handling.type ?? 0)),
         ]
-        let join = source.isEmpty ? "WHERE" : "ON"
-        let current = "v.tenant_id = $1 AND v.type = $2 AND v.to_snapshot = 2147483647 AND \(condition)"
         let (versions, links) = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             let versions = try await connection.rows(
-                """
-                SELECT v.object_id, v.facet, v.digest FROM \(source) backup.object_versions v \(join) \(current)
-                ORDER BY v.object_id, v.facet
-                """, key + parameters)
+                "SELECT v.object_id, v.facet, v.digest \(versions) ORDER BY v.object_id, v.facet", key + parameters)
             let links = try await connection.rows(
                 """
-                SELECT v.object_id, v.relationship, v.target_id FROM \(source) backup.link_versions v \(join) \(current)
+                SELECT v.object_id, v.relationship, v.target_id \(links)
                 ORDER BY v.object_id, v.relationship, v.target_id
                 """, key + parameters)
             return (versions, links)

@@ -71,8 +71,11 @@ extension PostgresConnection {
                 """
                 UPDATE backup.link_versions v SET to_snapshot = $3
                 FROM unnest($4::uuid[], $5::smallint[], $6::uuid[]) AS e (object_id, relationship, target_id)
-                WHERE v.tenant_id = $1 AND v.type = $2 AND v.to_snapshot = 2147483647 AND v.object_id = e.object_id
-                    AND v.relationship = e.relationship AND v.target_id = e.target_id
+                CROSS JOIN LATERAL (SELECT c.ctid AS place FROM backup.link_versions c
+                    WHERE c.tenant_id = $1 AND c.type = $2 AND c.object_id = e.object_id
+                        AND c.relationship = e.relationship AND c.target_id = e.target_id
+                        AND c.to_snapshot = 2147483647 OFFSET 0) AS k
+                WHERE v.ctid = k.place
                 """, key + LinkColumns(changes.endedLinks).parameters)
         }
         if !changes.begunLinks.isEmpty {
@@ -102,8 +105,10 @@ extension PostgresConnection {
             """
             UPDATE backup.object_versions v SET to_snapshot = $3, reason = e.reason
             FROM unnest($4::uuid[], $5::smallint[], $6::smallint[]) AS e (object_id, facet, reason)
-            WHERE v.tenant_id = $1 AND v.type = $2 AND v.to_snapshot = 2147483647 AND v.object_id = e.object_id
-                AND v.facet = e.facet
+            CROSS JOIN LATERAL (SELECT c.ctid AS place FROM backup.object_versions c
+                WHERE c.tenant_id = $1 AND c.type = $2 AND c.object_id = e.object_id AND c.facet = e.facet
+                    AND c.to_snapshot = 2147483647 OFFSET 0) AS k
+            WHERE v.ctid = k.place
             """, key + [.array(columns.objects), .array(columns.facets), .array(reasons)])
     }
 

@@ -21,6 +21,13 @@ public struct StageContext: Sendable {
     /// The quota that all fetchers share; without a bound when the configuration says so.
     public var budget: any ResourceBudget { configuration.respectsQuotas ? store : UnlimitedBudget() }
 
+    /// Counts one answered request to Microsoft Graph.
+    public func countGraphRequest(status: Int, units: Int) {
+        metrics.count("entra_backup_graph_requests_total", labels: ["status": "\(status / 100)xx"])
+        metrics.count("entra_backup_graph_resource_units_total", by: Double(units))
+        if status == 429 { metrics.count("entra_backup_graph_throttled_total") }
+    }
+
     /// Registers what is to be closed after the last delivery.
     public func atEnd(_ close: @escaping @Sendable () async -> Void) { endings.add(close) }
 }

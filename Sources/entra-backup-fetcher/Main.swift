@@ -9,7 +9,9 @@ enum Main {
         await StageProgram.fetcher.runConsumer { context in
             let reader = GraphDirectoryReader(
                 budget: context.budget, options: GraphOptions(patience: context.configuration.graphPatience),
-                logger: context.logger)
+                observe: { observation in
+                    context.countGraphRequest(status: observation.status, units: observation.units)
+                }, logger: context.logger)
             context.atEnd { await reader.shutdown() }
             let stage = FetchStage(store: context.store, reader: reader)
             return stage.handle

@@ -73,6 +73,16 @@ import Testing
         #expect(!ProcessIdentity(pid: own.pid, startTime: own.startTime + 1).isAlive)
     }
 
+    @Test func `a process that was sent SIGKILL no longer counts, from the first moment`() async throws {
+        for _ in 0..<200 {
+            let child = try await ChildProcess.spawn(LaunchCommand(executable: "/bin/sleep", arguments: ["1000"]))
+            #expect(child.identity.isLasting)
+            kill(child.pid, SIGKILL)
+            #expect(!child.identity.isLasting)
+            await child.exit()
+        }
+    }
+
     @Test func `a log that has grown is put aside at the next start`() async throws {
         let log = TestStack.newLayout().root + ".log"
         defer {

@@ -37,6 +37,11 @@ struct StackPlan: Sendable {
             environment["ENTRA_BACKUP_DATABASE_PASSWORD_FILE"] = StackPreparation.passwordFile(
                 stage.rawValue, endpoints.layout)
             environment["ENTRA_BACKUP_HTTP_PORT"] = "{port}"
+            // Few arenas, and large blocks that go back to the system when they are freed: the memory of a stage then
+            // follows the pages in hand, not the busiest moment of each thread.
+            environment["MALLOC_ARENA_MAX"] = "2"
+            environment["MALLOC_MMAP_THRESHOLD_"] = "262144"
+            environment["MALLOC_TRIM_THRESHOLD_"] = "1048576"
             for (name, value) in ProcessInfo.processInfo.environment where Self.passedOn.contains(name) {
                 environment[name] = value
             }

@@ -63,6 +63,10 @@ public protocol DiffStore: Sendable {
     /// The page of a `pageFetched` message; `nil` when it was dropped or already sighted: the row is then deleted.
     func page(_ handling: Message) async throws(StageFailure) -> DiffInput?
 
+    /// Ends the page's collection as failed: what Graph sent cannot be read. Its pages are dropped and its objects stay
+    /// as they were (D5).
+    func failCollection(_ handling: Message, _ failure: StageFailure) async throws(StageFailure) -> [Message]
+
     /// Stores sightings and the contents that are new, counts the page as done, and returns what follows: the
     /// collection's settlement when this was its last page, a baton that waited for this page (D14).
     func storeSightings(_ handling: Message, _ output: DiffOutput) async throws(StageFailure) -> [Message]

@@ -47,7 +47,7 @@ public struct WalkState: Sendable {
     public var cursor: WalkCursor?
     /// The delta link to start from, when `mode` is delta and `cursor` is nil.
     public var deltaLink: String?
-    /// For incremental collections: the time of the newest entry known, RFC 3339.
+    /// For append-only logs: the time of the newest entry known, RFC 3339.
     public var incrementalFrom: String?
     /// The number of the round's snapshot; the same on every attempt.
     public var snapshot: SnapshotNumber

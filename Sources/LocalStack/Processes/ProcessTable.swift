@@ -9,6 +9,9 @@ public struct ProcessIdentity: Sendable, Hashable, Codable {
 
     /// Whether this very process is there and not a zombie.
     public var isAlive: Bool { startTime != 0 && ProcessTable.startTime(of: pid) == startTime }
+
+    /// Whether it is there and will stay: a process that was sent SIGKILL is still there for some milliseconds.
+    var isLasting: Bool { isAlive && !ProcessTable.isEnding(pid) }
 }
 
 /// What `/proc` tells of processes.
@@ -26,15 +29,31 @@ enum ProcessTable {
 
     /// The start time, nil when there is no such process or only its zombie.
     static func startTime(of pid: Int32) -> UInt64? {
-        guard let text = contents("/proc/\(pid)/stat"), let name = text.lastIndex(of: ")") else { return nil }
-        // The name may hold spaces and parentheses; the fields behind it, from the third on, do not.
-        let fields = text[name...].dropFirst(2).split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
+        guard let fields = fields(of: pid), fields.count > 19, fields[0] != "Z", fields[0] != "X" else { return nil }
         return UInt64(fields[19])
+    }
+
+    /// The fields of `/proc/PID/stat` from the third on; the name before them may hold spaces and parentheses.
+    private static func fields(of pid: Int32) -> [Substring]? {
+        guard let text = contents("/proc/\(pid)/stat"), let name = text.lastIndex(of: ")") else { return nil }
+        return text[name...].dropFirst(2).split(separator: " ")
     }
 
     static func identity(of pid: Int32) -> ProcessIdentity? {
         startTime(of: pid).map { ProcessIdentity(pid: pid, startTime: $0) }
+    }
+
+    /// Whether the kernel is about to end the process: SIGKILL is pending, or its exit has begun.
+    static func isEnding(_ pid: Int32) -> Bool {
+        guard let status = contents("/proc/\(pid)/status") else { return true }
+        let pending = status.split(separator: "\n").filter { $0.hasPrefix("SigPnd:") || $0.hasPrefix("ShdPnd:") }
+        let kill: UInt64 = 1 << UInt64(SIGKILL - 1)
+        if pending.contains(where: { (UInt64($0.dropFirst(7).drop { $0 == "\t" }, radix: 16) ?? 0) & kill != 0 }) {
+            return true
+        }
+        // Field 9, the kernel's flags for the task: PF_EXITING (include/linux/sched.h).
+        guard let flags = fields(of: pid)?.dropFirst(6).first.flatMap({ UInt64($0) }) else { return true }
+        return flags & 0x4 != 0
     }
 
     /// The processes whose environment names the data directory, with their role.

@@ -28,6 +28,8 @@ struct PostgresConfiguration {
         unix_socket_directories = \(quoted(Self.socketDirectory(layout) ?? ""))
         unix_socket_permissions = 0700
         max_connections = 200
+        # Tables grow from nothing to millions of rows in a first backup: plans need statistics soon after.
+        autovacuum_naptime = 10s
         password_encryption = 'scram-sha-256'
 
         shared_buffers = 256MB

@@ -74,7 +74,7 @@ actor ProcessKeeper {
 
     /// Ends the pause before a new start, and looks at once whether the process is still there.
     func repair() async {
-        if let child, child.hasExited || !child.identity.isAlive {
+        if let child, child.hasExited || !child.identity.isLasting {
             board.entry(name, index) {
                 if $0.status.pid == child.pid { $0.status.state = .restarting }
             }

@@ -15,8 +15,8 @@ struct DeltaQuery {
         let after: World.Ref?
     }
 
-    var types: [SimulatedType]
-    var select: [String]?
+    let types: [SimulatedType]
+    let select: [String]?
     var ids: [String]?
     var generation: Int
     var phase = Phase.everything
@@ -28,12 +28,15 @@ struct DeltaQuery {
     var position = 0
     var pending: [Pending] = []
     var isMinimal = false
+    /// The selected names and the followed relationships of each type, worked out once.
+    private let selections: [SimulatedType: (names: [String]?, links: [LinkName])]
 
     init(types: [SimulatedType], select: [String]?, ids: [String]?, generation: Int) {
         self.types = types
         self.select = select
         self.ids = ids
         self.generation = generation
+        selections = Self.selections(types, select)
     }
 
     init?(_ token: String) {
@@ -52,6 +55,7 @@ struct DeltaQuery {
         isMinimal = cursor.fields[8] == "1"
         select = cursor.fields[9].isEmpty ? nil : cursor.fields[9].split(separator: ",").map(String.init)
         ids = cursor.fields[10].isEmpty ? nil : cursor.fields[10].split(separator: ",").map(String.init)
+        selections = Self.selections(types, select)
     }
 
     var cursor: Cursor {
@@ -70,8 +74,24 @@ struct DeltaQuery {
     }
 
     /// The relationships that the round follows.
-    func links(of type: SimulatedType) -> [LinkName] {
-        guard let names = names(of: type) else {
+    func links(of type: SimulatedType) -> [LinkName] { selections[type]?.links ?? [] }
+
+    /// The selected names, without the type prefix of mixed rounds; nil without `$select`.
+    func names(of type: SimulatedType) -> [String]? { selections[type]?.names }
+
+    private static func selections(
+        _ types: [SimulatedType], _ select: [String]?
+    ) -> [SimulatedType: (names: [String]?, links: [LinkName])] {
+        var table: [SimulatedType: (names: [String]?, links: [LinkName])] = [:]
+        for type in types {
+            let names = names(type, select, isMixed: types.count > 1)
+            table[type] = (names, links(type, names))
+        }
+        return table
+    }
+
+    private static func links(_ type: SimulatedType, _ names: [String]?) -> [LinkName] {
+        guard let names else {
             // Without `$select` these types tell their members.
             return [.group, .directoryRole, .administrativeUnit].contains(type) ? [.members] : []
         }
@@ -82,14 +102,13 @@ struct DeltaQuery {
         }
     }
 
-    /// The selected names, without the type prefix of mixed rounds.
-    func names(of type: SimulatedType) -> [String]? {
+    private static func names(_ type: SimulatedType, _ select: [String]?, isMixed: Bool) -> [String]? {
         guard let select else { return nil }
         let prefix = String(type.spec.odataType.dropFirst()).lowercased() + "/"
         let own = select.compactMap { name -> String? in
             guard name.contains("/") else { return name }
             return name.lowercased().hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : nil
         }
-        return types.count > 1 && own.isEmpty ? nil : own
+        return isMixed && own.isEmpty ? nil : own
     }
 }

@@ -148,12 +148,14 @@ struct ObjectBuilder {
 
     static let nullText = Array("null".utf8)
 
-    /// The object, with exactly sized storage; the builder is empty again.
+    /// The object, with exactly sized storage (a copy of an array or slice could share the builder's, which has room to
+    /// spare); the builder is empty again.
     mutating func finish(
         _ type: SimulatedType, state: StoredObject.State = .present, in shapes: inout Shapes
     ) -> StoredObject {
         let object = StoredObject(
-            type: type, state: state, shape: shape(in: &shapes), body: Array(body[...]), marks: Array(marks[...]))
+            type: type, state: state, shape: shape(in: &shapes), body: body.withUnsafeBufferPointer { Array($0) },
+            marks: marks.withUnsafeBufferPointer { Array($0) })
         body.removeAll(keepingCapacity: true)
         marks.removeAll(keepingCapacity: true)
         names.removeAll(keepingCapacity: true)

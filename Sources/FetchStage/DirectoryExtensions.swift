@@ -1,0 +1,60 @@
+import BackupContracts
+import BackupModel
+
+/// The directory extensions of a tenant: attributes that applications have defined and that come only when they are
+/// selected by name, `extension_APPID_NAME`.
+///
+/// <https://learn.microsoft.com/graph/extensibility-overview#directory-microsoft-entra-id-extensions>
+struct DirectoryExtensions: Sendable {
+    let reader: any DirectoryReader
+    let connection: DirectoryConnection
+
+    /// Object types that can carry them, as Graph names them in `targetObjects`.
+    private static let targets = ["user": "User", "group": "Group", "device": "Device"]
+
+    /// The names to select for a type; none for types that cannot carry any, and when applications cannot be read.
+    ///
+    /// Cost: one page for each 999 applications, when a complete walk over users, groups or devices begins. Those
+    /// walks keep the selection in their links, so an extension that is defined later is read from the next complete
+    /// walk on.
+    func names(for type: ObjectType) async throws(StageFailure) -> [String] {
+        guard type.selects, let target = Self.targets[type.name], let applications = Catalogue.current["application"],
+            let properties = applications.relationship("extensionProperties"),
+            var link = applications.ownListTarget(properties)
+        else { return [] }
+        var names: Set<String> = []
+        var cursor = WalkCursor()
+        while true {
+            let page: [UInt8]
+            do {
+                page = try await reader.read(request(link, applications), connection).body
+            } catch let failure where failure.disposition == .endCollection {
+                return []
+            }
+            let value = try parse(page)
+            for application in value["value"]?.array ?? [] {
+                for property in application["extensionProperties"]?.array ?? [] {
+                    let isTarget = property["targetObjects"]?.array?.contains { $0.string == target } ?? false
+                    if isTarget, let name = property["name"]?.string { names.insert(name) }
+                }
+            }
+            guard let next = value["@odata.nextLink"]?.string else { return names.sorted() }
+            guard cursor.follow(next) else {
+                throw StageFailure(.nextLinkLoops, "A next link of applications led back to a page already read.")
+            }
+            link = next
+        }
+    }
+
+    private func request(_ target: String, _ type: ObjectType) -> DirectoryRequest {
+        DirectoryRequest(target: target, version: type.graphVersion.rawValue, scope: .identity, units: 3)
+    }
+
+    private func parse(_ page: [UInt8]) throws(StageFailure) -> JSONValue {
+        do {
+            return try JSONValue(parsing: page)
+        } catch {
+            throw StageFailure(.graphAnswerMalformed, "A page of applications is not JSON: \(error).")
+        }
+    }
+}
