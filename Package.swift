@@ -116,6 +116,8 @@ let testTargets: [Target] = [
     tests("RabbitMQTests", ["RabbitMQ"]),
     tests("SealingTests", ["Sealing", "BackupModel", crypto]),
     tests("LocalStackTests", ["LocalStack"]),
+    tests("EndToEndTests", ["BackupModel"]),
+    tests("PipelineTests", ["BackupContracts", "BackupModel", "FetchStage", "DiffStage", "PersistStage", "StageRuntime", logging]),
     tests("TenantSimulatorTests", ["TenantSimulator", "BackupModel"]),
     tests(
         "GraphDirectoryTests",

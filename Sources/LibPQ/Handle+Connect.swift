@@ -9,7 +9,9 @@ extension Handle {
         _ configuration: PostgresConfiguration, wake: WakePipe
     ) throws(PostgresError) -> Handle {
         let deadline = ContinuousClock.now + configuration.connectTimeout
-        guard let pointer = start(configuration.keywordsAndValues) else {
+        let pairs = configuration.keywordsAndValues
+        for pair in pairs { try checkNoZeroByte(pair.value, "The setting \(pair.keyword)") }
+        guard let pointer = start(pairs) else {
             throw PostgresError(code: .connectionFailed, message: "libpq could not allocate a connection.")
         }
         let handle = Handle(pointer, wake: wake, cancelTimeout: configuration.cancelTimeout)

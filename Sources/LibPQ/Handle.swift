@@ -39,6 +39,13 @@ final class Handle {
         return pointer
     }
 
+    /// Refuses a text that libpq, which reads to the first zero byte, would silently cut.
+    static func checkNoZeroByte(_ text: String, _ what: String) throws(PostgresError) {
+        if text.utf8.contains(0) {
+            throw PostgresError(code: .invalidUse, message: "\(what) holds a zero byte.")
+        }
+    }
+
     /// The error for a connection that broke, with what the server said last.
     func lost(_ report: PostgresError.ServerReport? = nil) -> PostgresError {
         let reason = report?.message ?? pointer.flatMap { PQerrorMessage($0) }.map { trimmed($0) } ?? ""
@@ -149,6 +156,7 @@ final class Handle {
     private struct Exchange {
         var limits: Limits
         var reason: PostgresError.Code?
+        var giveUpAt = ContinuousClock.now
         var cancel: CancelRequest?
     }
 
@@ -165,7 +173,11 @@ final class Handle {
         }
     }
 
-    /// One wait; the first interruption cancels the statement and grants the server a grace, the second gives up.
+    // The server ignores a request that reaches the session between two messages, before the statement has begun.
+    private static let cancelInterval: Duration = .milliseconds(250)
+
+    /// One wait. An interruption cancels the statement; the request is repeated until the statement ends or the server
+    /// has had its time.
     private func step(
         _ connection: OpaquePointer?, _ exchange: inout Exchange, writing: Bool = false
     ) throws(PostgresError) -> Wait {
@@ -173,15 +185,21 @@ final class Handle {
             connection == nil
             ? try waitForSignal(exchange.limits) : try self.wait(writing: writing, exchange.limits)
         guard case .interrupted(let reason) = wait else { return wait }
-        guard exchange.reason == nil, let connection else {
+        if exchange.reason == nil {
+            exchange.reason = reason
+            exchange.giveUpAt = .now + cancelTimeout
+        }
+        guard exchange.giveUpAt > .now else {
             finish()
             throw PostgresError(
                 code: .connectionLost,
                 message: "The server did not answer a cancel request in \(cancelTimeout); the connection was closed.")
         }
-        exchange.reason = reason
-        exchange.limits = Limits(deadline: .now + cancelTimeout, isCancellable: false)
-        exchange.cancel = CancelRequest(connection, wake: wake)
+        if let connection, exchange.cancel?.isFinished ?? true {
+            exchange.cancel = CancelRequest(connection, wake: wake)
+        }
+        let next = min(exchange.giveUpAt, .now + Self.cancelInterval)
+        exchange.limits = Limits(deadline: next, isCancellable: false)
         return wait
     }
 

@@ -135,6 +135,7 @@ extension Handle {
     private static let abandonment = "abandoned by the client"
 
     func beginCopy(_ sql: String, _ limits: Limits) throws(PostgresError) -> Int {
+        try Self.checkNoZeroByte(sql, "The statement")
         let connection = try live()
         guard PQsendQuery(connection, sql) == 1 else { throw sendFailure(connection) }
         let results = try collect(limits, stopAtCopyIn: true)

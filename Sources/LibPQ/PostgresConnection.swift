@@ -172,6 +172,7 @@ public actor PostgresConnection {
 
     func runSimple(_ sql: String, _ limits: Handle.Limits) throws(PostgresError) -> [ResultHandle] {
         do throws(PostgresError) {
+            try Handle.checkNoZeroByte(sql, "The statement")
             return try conversation { (handle) throws(PostgresError) in
                 try handle.converse(limits) { PQsendQuery($0, sql) }
             }
@@ -184,6 +185,7 @@ public actor PostgresConnection {
         _ sql: String, _ parameters: [PostgresValue], _ limits: Handle.Limits, isPreparable: Bool = true
     ) throws(PostgresError) -> PostgresRows {
         do throws(PostgresError) {
+            try Handle.checkNoZeroByte(sql, "The statement")
             try parameterBuffer.encode(parameters)
             let key = StatementCache.Key(sql: sql, types: parameterBuffer.types)
             do throws(PostgresError) {

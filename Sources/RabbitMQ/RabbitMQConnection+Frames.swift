@@ -4,6 +4,8 @@ import CRabbitMQ
 /// `protocolViolation`, which ends the connection and nothing else.
 extension RabbitMQConnection {
     func handleFrame(_ frame: amqp_frame_t) throws(RabbitMQError) {
+        // After our connection.close everything but its answer is stale.
+        if case .closing = phase, frame.channel != 0 { return }
         let type = Int32(frame.frame_type)
         if type == AMQP_FRAME_METHOD { return try handleMethod(frame.payload.method, on: frame.channel) }
         guard let channel = channels[frame.channel], frame.channel != 0 else {

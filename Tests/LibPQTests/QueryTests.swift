@@ -68,6 +68,23 @@ import Testing
         #expect(try await connection.query("SELECT count(*) FROM \(table)").onlyRow().int64(0) == 2)
     }
 
+    @Test func `a zero byte is refused, not the end of the text`() async throws {
+        let connection = try await TemporaryCluster.connect()
+        let sql = "SELECT 1\0 WHERE false"
+        #expect(try await postgresError { _ = try await connection.query(sql) }?.code == .invalidUse)
+        #expect(try await postgresError { try await connection.execute(sql) }?.code == .invalidUse)
+        let copy = try await postgresError { _ = try await connection.copyIn(sql, rows: [1]) { _, _ in } }
+        #expect(copy?.code == .invalidUse)
+        let value = try await postgresError { _ = try await connection.query("SELECT $1", [.text("a\0b")]) }
+        #expect(value?.sqlState == .characterNotInRepertoire)
+        let password = try await postgresError {
+            _ = try await TemporaryCluster.connect {
+                $0.password = PostgresPassword(TemporaryCluster.password + "\0more")
+            }
+        }
+        #expect(password?.code == .invalidUse)
+    }
+
     @Test func `an empty statement returns an empty result`() async throws {
         let connection = try await TemporaryCluster.connect()
         #expect(try await connection.query("").isEmpty)
@@ -172,6 +189,25 @@ import Testing
         }
         #expect(error?.code == .connectionLost)
         #expect(await connection.isAlive == false)
+    }
+
+    @Test func `a cancel request that came before the statement began is repeated`() async throws {
+        let connection = try await TemporaryCluster.connect()
+        let id = await connection.serverProcessID
+        kill(id, SIGSTOP)
+        defer { kill(id, SIGCONT) }
+        let task = Task { _ = try await connection.query("SELECT pg_sleep(600)", deadline: .milliseconds(20)) }
+        // The server's process gets the request (SIGINT) while it sleeps, and will look at it before the statement.
+        try await eventually { try Self.pendingSignals(id) & (1 << (SIGINT - 1)) != 0 }
+        kill(id, SIGCONT)
+        #expect(try await postgresError { try await task.value }?.code == .deadlineExceeded)
+        #expect(try await connection.query("SELECT 1").count == 1)
+    }
+
+    private static func pendingSignals(_ id: Int32) throws -> UInt64 {
+        let status = try String(contentsOfFile: "/proc/\(id)/status", encoding: .utf8)
+        let line = status.split(separator: "\n").first { $0.hasPrefix("ShdPnd:") }
+        return line.flatMap { UInt64($0.dropFirst(7).drop { $0 == "\t" }, radix: 16) } ?? 0
     }
 
     @Test func `a killed server is a lost connection, in the middle of a statement and after`() async throws {

@@ -14,6 +14,20 @@ import Testing
         #expect(LocalStackLayout("x").root == FileManager.default.currentDirectoryPath + "/x")
     }
 
+    @Test func `many may make one directory at the same time, also after one was killed`() async throws {
+        let layout = TestStack.newLayout()
+        defer { try? Files.removeTree(layout.root) }
+        let account = try StackAccount.resolve(for: layout)
+        try Files.makeDirectory(layout.root, account)
+        try Files.write("1", to: layout.versionFile + Files.unfinished + "0", mode: 0o644, account)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<20 { group.addTask { try await layout.create(for: account) } }
+            try await group.waitForAll()
+        }
+        #expect(try Files.readIfThere(layout.versionFile) == "1\n")
+        #expect(Files.names(in: layout.root).filter { $0.contains(Files.unfinished) }.count == 1)
+    }
+
     @Test func `the installation that is asked for is named when it is missing`() throws {
         let postgres = #expect(throws: LocalStackError.self) {
             try Installation.postgres(under: "/nonexistent", path: "")

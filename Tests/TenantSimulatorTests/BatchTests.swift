@@ -3,7 +3,9 @@ import Testing
 @testable import TenantSimulator
 
 @Suite struct BatchTests {
-    private func batch(_ client: TestClient, _ items: [String]) -> (status: Int, headers: [String: String], body: SimulatedJSON) {
+    private func batch(_ client: TestClient, _ items: [String]) -> (
+        status: Int, headers: [String: String], body: SimulatedJSON
+    ) {
         client.send("POST", "/v1.0/$batch", body: #"{"requests":[\#(items.joined(separator: ","))]}"#)
     }
 
@@ -33,7 +35,10 @@ import Testing
         let client = TestClient(SimulatedTenant(seed: 43, size: TenantSize(users: 10)))
         let answer = batch(
             client,
-            [item(1, "/users/nobody"), item(2, "/users?$top=1"), #"{"id":"3","method":"GET","url":"/users","dependsOn":["1"]}"#])
+            [
+                item(1, "/users/nobody"), item(2, "/users?$top=1"),
+                #"{"id":"3","method":"GET","url":"/users","dependsOn":["1"]}"#,
+            ])
         var statuses: [String: Int] = [:]
         for response in answer.body["responses"]?.items ?? [] {
             statuses[response["id"]?.text ?? ""] = response["status"]?.integer

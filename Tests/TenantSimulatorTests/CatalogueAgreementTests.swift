@@ -17,7 +17,9 @@ import Testing
 
     private static let names = Catalogue.current.types.map(\.name)
 
-    private func url(_ row: BackupModel.ObjectType, _ target: String) -> String { "/\(row.graphVersion.rawValue)\(target)" }
+    private func url(_ row: BackupModel.ObjectType, _ target: String) -> String {
+        "/\(row.graphVersion.rawValue)\(target)"
+    }
 
     @Test(arguments: names)
     func `lists of the catalogue give the true attributes`(name: String) throws {
@@ -89,7 +91,9 @@ import Testing
     }
 
     /// One request for each object, as a backup sends it.
-    private func readSingly(_ relationship: Relationship, _ row: BackupModel.ObjectType) throws -> [String: [SimulatedJSON]] {
+    private func readSingly(_ relationship: Relationship, _ row: BackupModel.ObjectType) throws -> [String:
+        [SimulatedJSON]]
+    {
         var found: [String: [SimulatedJSON]] = [:]
         for id in tenant.truth(row.name).compactMap({ $0["id"]?.text }) {
             let target = url(row, relationship.target(for: id))
@@ -102,7 +106,9 @@ import Testing
     }
 
     /// With the main list, or with the list that the relationship has to itself.
-    private func readInline(_ relationship: Relationship, _ row: BackupModel.ObjectType) throws -> [String: [SimulatedJSON]] {
+    private func readInline(_ relationship: Relationship, _ row: BackupModel.ObjectType) throws -> [String:
+        [SimulatedJSON]]
+    {
         var found: [String: [SimulatedJSON]] = [:]
         let target = row.ownListTarget(relationship) ?? row.listTargets(granted: client.granted)[0]
         var objects = client.walk(url(row, target)).items

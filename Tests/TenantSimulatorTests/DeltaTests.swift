@@ -16,7 +16,9 @@ import Testing
 
     private func start(_ tenant: SimulatedTenant, _ type: String, _ path: String, _ links: [String]) throws -> String {
         let spec = try #require(SimulatedType(rawValue: type)).spec
-        let names = spec.orderedProperties.filter { !spec.notInCollections.contains($0) && !spec.perObject.contains($0) }
+        let names = spec.orderedProperties.filter {
+            !spec.notInCollections.contains($0) && !spec.perObject.contains($0)
+        }
         let extensions = tenant.truth("application").flatMap { $0["children"]?["extensionProperties"]?.items ?? [] }
             .compactMap { $0["name"]?.text }
         return "\(path)?$select=" + (names + Set(extensions).sorted() + links).joined(separator: ",")
@@ -107,7 +109,8 @@ import Testing
         let client = TestClient(tenant)
         let link = try #require(client.walk("/v1.0/groups/delta?$select=displayName,members").deltaLink)
         let (group, removed) = try tenant.state.withLock { state in
-            let group = try #require(state.world.presentRefs(.group).first { !state.world.targets(.members, $0).isEmpty })
+            let group = try #require(
+                state.world.presentRefs(.group).first { !state.world.targets(.members, $0).isEmpty })
             let member = state.world.targets(.members, group)[0]
             _ = state.world.unlink(.members, group, member)
             return (state.world.id(group), state.world.id(member))

@@ -26,8 +26,11 @@ import Testing
             try tenant.addFault(FaultRule(effect, count: 1))
             return client.get("/v1.0/users?$top=5&$select=id")
         }
-        #expect(try page(.foreignNextLink).body["@odata.nextLink"]?.text?.hasPrefix("https://graph.attacker.example/v1.0/users") == true)
-        #expect(try page(.loopingNextLink).body["@odata.nextLink"]?.text == "http://simulator/v1.0/users?$top=5&$select=id")
+        #expect(
+            try page(.foreignNextLink).body["@odata.nextLink"]?.text?.hasPrefix(
+                "https://graph.attacker.example/v1.0/users") == true)
+        #expect(
+            try page(.loopingNextLink).body["@odata.nextLink"]?.text == "http://simulator/v1.0/users?$top=5&$select=id")
         let empty = try page(.emptyPage).body
         #expect(empty["value"]?.items?.isEmpty == true)
         #expect(client.walk(try #require(empty["@odata.nextLink"]?.text)).items.count == tenant.count(.user))

@@ -14,22 +14,40 @@ import Testing
 
     @Test func `exports are recognised by type, by link and by shape`() throws {
         let (tenant, report) = try load([
-            "a.json": ##"{"@odata.type":"#microsoft.graph.androidDeviceOwnerCompliancePolicy","id":"a","displayName":"A","assignments":[]}"##,
-            "b.json": ##"{"@odata.context":"https://graph.microsoft.com/beta/$metadata#deviceManagement/configurationPolicies/$entity","id":"b","name":"B","settings":[{"id":"0","settingInstance":{"x":1}}],"#microsoft.graph.assign":{}}"##,
+            "a.json":
+                ##"""
+            {"@odata.type":"#microsoft.graph.androidDeviceOwnerCompliancePolicy","id":"a",\##
+            "displayName":"A","assignments":[]}
+            """##,
+            "b.json":
+                ##"""
+            {"@odata.context":"https://graph.microsoft.com/beta/$metadata#deviceManagement/configurationPolicies/$entity",\##
+            "id":"b","name":"B","settings":[{"id":"0","settingInstance":{"x":1}}],\##
+            "#microsoft.graph.assign":{}}
+            """##,
             "c.json": ##"{"displayName":"C","state":"enabled","conditions":{},"GrantControls":{"operator":"OR"}}"##,
             "d.json": ##"{"@odata.type":"#microsoft.graph.deviceManagementIntent","id":"d"}"##,
             "e.json": "[{\"RoleId\":1}]", "f.json": "{not json", "g.txt": "ignored",
-            "h.json": ##"{"@odata.id":"deviceManagement/deviceConfigurations('h')","@odata.type":"#microsoft.graph.sharedPCConfiguration","id":"h","displayName":"H"}"##,
+            "h.json":
+                ##"""
+            {"@odata.id":"deviceManagement/deviceConfigurations('h')",\##
+            "@odata.type":"#microsoft.graph.sharedPCConfiguration","id":"h",\##
+            "displayName":"H"}
+            """##,
         ])
-        #expect(report.counts == [
-            "deviceCompliancePolicy": 1, "configurationPolicy": 1, "conditionalAccessPolicy": 1, "deviceConfiguration": 1,
-        ])
+        #expect(
+            report.counts == [
+                "deviceCompliancePolicy": 1, "configurationPolicy": 1, "conditionalAccessPolicy": 1,
+                "deviceConfiguration": 1,
+            ])
         #expect(report.renumbered == 1)
         #expect(report.skipped.map(\.file) == ["/d.json", "/e.json", "/f.json"])
         let client = TestClient(tenant)
         let settings = client.walk("/beta/deviceManagement/configurationPolicies/b/settings").items
         #expect(settings.map { $0["settingInstance"]?["x"] } == [.number("1")])
-        let policy = client.walk("/v1.0/identity/conditionalAccess/policies").items.first { $0["displayName"]?.text == "C" }
+        let policy = client.walk("/v1.0/identity/conditionalAccess/policies").items.first {
+            $0["displayName"]?.text == "C"
+        }
         #expect(policy?["grantControls"]?["operator"]?.text == "OR")
         #expect(policy?["id"]?.text?.count == 36)
         let configuration = client.get("/beta/deviceManagement/deviceConfigurations/h").body

@@ -60,12 +60,15 @@ import Testing
         let eventual = ["consistencylevel": "eventual"]
         #expect(client.get("/v1.0/users/$count", headers: eventual).body.text == String(tenant.count(.user)))
         #expect(client.get("/v1.0/users?$count=true&$top=1").body["@odata.count"] == nil)
-        #expect(client.get("/v1.0/users?$count=true&$top=1", headers: eventual).body["@odata.count"]?.integer == tenant.count(.user))
+        #expect(
+            client.get("/v1.0/users?$count=true&$top=1", headers: eventual).body["@odata.count"]?.integer
+                == tenant.count(.user))
     }
 
     @Test func `expansions of directory objects end at twenty without a word`() throws {
         let items = client.walk("/v1.0/users?$select=id&$expand=sponsors($select=id)&$top=999").items
-        let longest = try #require(items.max { ($0["sponsors"]?.items?.count ?? 0) < ($1["sponsors"]?.items?.count ?? 0) })
+        let longest = try #require(
+            items.max { ($0["sponsors"]?.items?.count ?? 0) < ($1["sponsors"]?.items?.count ?? 0) })
         #expect(longest["sponsors"]?.items?.count == 20)
         #expect(longest.members?.contains { $0.0.contains("nextLink") } == false)
         let all = client.walk("/v1.0/users/\(longest["id"]?.text ?? "")/sponsors?$select=id").items
@@ -78,7 +81,8 @@ import Testing
 
     @Test func `policies of other services expand to their ends`() throws {
         let policies = client.walk(
-            "/beta/deviceManagement/deviceCompliancePolicies?$expand=assignments,scheduledActionsForRule($expand=scheduledActionConfigurations)"
+            "/beta/deviceManagement/deviceCompliancePolicies"
+                + "?$expand=assignments,scheduledActionsForRule($expand=scheduledActionConfigurations)"
         ).items
         #expect(policies.allSatisfy { $0["@odata.type"]?.text?.hasSuffix("CompliancePolicy") ?? false })
         let action = try #require(policies[0]["scheduledActionsForRule"]?.items?[0])
@@ -97,27 +101,35 @@ import Testing
         let walk = client.walk("/beta/deviceManagement/configurationPolicies/\(large["id"]?.text ?? "")/settings")
         #expect(walk.pages.map(\.count) == [25, 25, 10])
         #expect(Set(walk.items.compactMap { $0["id"]?.text }).count == 60)
-        #expect(walk.items[0]["settingInstance"]?["choiceSettingValue"]?["children"]?.items?[0]["simpleSettingValue"]?["value"] == .number("9007199254740993"))
+        #expect(
+            walk.items[0]["settingInstance"]?["choiceSettingValue"]?["children"]?.items?[0]["simpleSettingValue"]?[
+                "value"] == .number("9007199254740993"))
     }
 
     @Test func `members are heterogeneous and page`() throws {
-        let group = try #require(tenant.truth("group").max { ($0["links"]?["members"]?.items?.count ?? 0) < ($1["links"]?["members"]?.items?.count ?? 0) })
+        let group = try #require(
+            tenant.truth("group").max {
+                ($0["links"]?["members"]?.items?.count ?? 0) < ($1["links"]?["members"]?.items?.count ?? 0)
+            })
         let id = try #require(group["id"]?.text)
         let walk = client.walk("/v1.0/groups/\(id)/members?$select=id&$top=10")
         #expect(walk.pages.count > 2)
-        #expect(walk.items.compactMap { $0["id"]?.text }.sorted() == group["links"]?["members"]?.items?.compactMap(\.text))
+        #expect(
+            walk.items.compactMap { $0["id"]?.text }.sorted() == group["links"]?["members"]?.items?.compactMap(\.text))
         #expect(client.get("/v1.0/groups/\(id)/members/microsoft.graph.user").status == 400)
         let cast = client.get(
             "/v1.0/groups/\(id)/members/microsoft.graph.user?$count=true", headers: ["consistencylevel": "eventual"])
         #expect(cast.status == 200)
-        let types = Set(tenant.truth("group").compactMap { $0["id"]?.text }.flatMap {
-            client.walk("/v1.0/groups/\($0)/members?$select=id").items.compactMap { $0["@odata.type"]?.text }
-        })
+        let types = Set(
+            tenant.truth("group").compactMap { $0["id"]?.text }.flatMap {
+                client.walk("/v1.0/groups/\($0)/members?$select=id").items.compactMap { $0["@odata.type"]?.text }
+            })
         #expect(types.isSuperset(of: ["#microsoft.graph.user", "#microsoft.graph.device", "#microsoft.graph.group"]))
     }
 
     @Test(arguments: [
-        ("groups?$filter=groupTypes/any(c:c eq 'Unified')&$select=id", 200), ("users?$filter=startsWith(displayName,'A')", 200),
+        ("groups?$filter=groupTypes/any(c:c eq 'Unified')&$select=id", 200),
+        ("users?$filter=startsWith(displayName,'A')", 200),
         ("policies/roleManagementPolicies", 400), ("users?$filter=displayName ne 'x'", 400),
         ("users?$filter=endsWith(mail,'x')", 400), ("users?$filter=garbage", 400),
         ("auditLogs/directoryAudits?$filter=activityDateTime ge 2025-12-20T00:00:00Z", 200),
@@ -130,10 +142,12 @@ import Testing
     }
 
     @Test func `filters by kind and by time select`() {
-        let unified = client.walk("/v1.0/groups?$filter=groupTypes/any(c:c%20eq%20'Unified')&$select=id,groupTypes").items
+        let unified = client.walk("/v1.0/groups?$filter=groupTypes/any(c:c%20eq%20'Unified')&$select=id,groupTypes")
+            .items
         #expect(!unified.isEmpty && unified.count < tenant.count(.group))
         let all = client.walk("/v1.0/auditLogs/directoryAudits").items
-        let late = client.walk("/v1.0/auditLogs/directoryAudits?$filter=activityDateTime%20ge%202025-12-20T00:00:00Z").items
+        let late = client.walk("/v1.0/auditLogs/directoryAudits?$filter=activityDateTime%20ge%202025-12-20T00:00:00Z")
+            .items
         #expect(late.count < all.count && !late.isEmpty)
         #expect(late.allSatisfy { ($0["activityDateTime"]?.text ?? "") >= "2025-12-20" })
     }
@@ -151,8 +165,19 @@ import Testing
         #expect(client.get("/v1.0/identity/conditionalAccess/policies").status == 403)
     }
 
+    @Test func `hidden memberships need a permission of their own`() throws {
+        let unit = try #require(
+            tenant.truth("administrativeUnit").first { $0["attributes"]?["visibility"]?.text == "HiddenMembership" })
+        let url = "/v1.0/directory/administrativeUnits/\(unit["id"]?.text ?? "")/members"
+        #expect(client.walk(url).items.count == unit["links"]?["members"]?.items?.count)
+        var poor = client
+        poor.granted.remove("Member.Read.Hidden")
+        #expect(poor.walk(url).items.isEmpty)
+    }
+
     @Test func `secrets need their permission and leave a trace`() throws {
-        let key = try #require(client.get("/v1.0/informationProtection/bitlocker/recoveryKeys").body["value"]?.items?[0])
+        let key = try #require(
+            client.get("/v1.0/informationProtection/bitlocker/recoveryKeys").body["value"]?.items?[0])
         #expect(key["key"] == nil)
         let url = "/v1.0/informationProtection/bitlocker/recoveryKeys/\(key["id"]?.text ?? "")?$select=key"
         let audits = tenant.count(.directoryAudit)
@@ -166,7 +191,9 @@ import Testing
     }
 
     @Test func `deleted objects are in the recycle bin only`() throws {
-        let deleted = client.walk("/v1.0/directory/deletedItems/microsoft.graph.user?$select=id,displayName,deletedDateTime").items
+        let deleted = client.walk(
+            "/v1.0/directory/deletedItems/microsoft.graph.user?$select=id,displayName,deletedDateTime"
+        ).items
         let id = try #require(deleted.first?["id"]?.text)
         #expect(deleted[0]["deletedDateTime"]?.text != nil)
         #expect(client.get("/v1.0/users/\(id)").status == 404)
@@ -176,7 +203,8 @@ import Testing
     @Test func `getByIds leaves unknown ids out`() throws {
         let user = try #require(tenant.truth("user")[0]["id"]?.text)
         let answer = client.send(
-            "POST", "/v1.0/directoryObjects/getByIds", body: #"{"ids":["\#(user)","00000000-0000-0000-0000-000000000001"],"types":["user"]}"#)
+            "POST", "/v1.0/directoryObjects/getByIds",
+            body: #"{"ids":["\#(user)","00000000-0000-0000-0000-000000000001"],"types":["user"]}"#)
         #expect(answer.body["value"]?.items?.count == 1)
     }
 }

@@ -30,7 +30,8 @@ import FoundationNetworking
         _ server: SimulatorServer, secret: String? = nil, client: String? = nil, tenantID: String? = nil
     ) async throws -> (Int, SimulatedJSON) {
         let known = tenant.clients[0]
-        let form = "client_id=\(client ?? known.clientID)&client_secret=\(secret ?? known.secret)"
+        let form =
+            "client_id=\(client ?? known.clientID)&client_secret=\(secret ?? known.secret)"
             + "&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default&grant_type=client_credentials"
         return try await request("\(server.url)/\(tenantID ?? tenant.id)/oauth2/v2.0/token", method: "POST", body: form)
     }
@@ -56,7 +57,9 @@ import FoundationNetworking
             #expect(claims["roles"]?.items?.contains(.string("User.Read.All")) == true)
             #expect(try await token(server, secret: "wrong").1["error_codes"] == .array([.number("7000215")]))
             #expect(try await token(server, client: tenant.id).1["error_codes"] == .array([.number("700016")]))
-            #expect(try await token(server, tenantID: tenant.clients[0].clientID).1["error_codes"] == .array([.number("90002")]))
+            #expect(
+                try await token(server, tenantID: tenant.clients[0].clientID).1["error_codes"]
+                    == .array([.number("90002")]))
             tenant.updateClient(0) { $0.secretIsExpired = true }
             #expect(try await token(server).1["error_codes"] == .array([.number("7000222")]))
         }
@@ -65,7 +68,9 @@ import FoundationNetworking
     @Test func `requests need a token that is known and alive`() async throws {
         try await withServer { server in
             #expect(try await request("\(server.url)/v1.0/users").0 == 401)
-            #expect(try await request("\(server.url)/v1.0/users", token: "x.y.z").1["error"]?["code"]?.text == "InvalidAuthenticationToken")
+            #expect(
+                try await request("\(server.url)/v1.0/users", token: "x.y.z").1["error"]?["code"]?.text
+                    == "InvalidAuthenticationToken")
             let access = try #require(try await token(server).1["access_token"]?.text)
             let users = try await request("\(server.url)/v1.0/users?$top=5", token: access)
             #expect(users.1["value"]?.items?.count == 5)
@@ -99,19 +104,28 @@ import FoundationNetworking
             #expect(list.1["tenants"]?.items?[0]["clients"]?.items?[0]["secret"]?.text == tenant.clients[0].secret)
             let churned = try await request("\(base)/churn?seed=4&count=50", method: "POST")
             #expect(churned.1.members?.isEmpty == false && tenant.changes > 0)
-            let rule = #"[{"status":503,"retryAfter":2,"path":"^/users","count":1},{"effect":"emptyPage","type":"group"}]"#
+            let rule =
+                #"[{"status":503,"retryAfter":2,"path":"^/users","count":1},{"effect":"emptyPage","type":"group"}]"#
             #expect(try await request("\(base)/faults", method: "POST", body: rule).0 == 204)
             let access = try #require(try await token(server).1["access_token"]?.text)
             #expect(try await request("\(server.url)/v1.0/users", token: access).0 == 503)
             #expect(try await request("\(server.url)/v1.0/groups", token: access).1["value"]?.items?.isEmpty == true)
             #expect(try await request("\(base)/faults", method: "DELETE").0 == 204)
             #expect(try await request("\(base)/faults", method: "POST", body: "{}").0 == 400)
-            #expect(try await request("\(base)/permissions", method: "POST", body: #"{"remove":["Group.Read.All"]}"#).0 == 204)
+            #expect(
+                try await request("\(base)/permissions", method: "POST", body: #"{"remove":["Group.Read.All"]}"#).0
+                    == 204)
             #expect(tenant.clients[0].permissions.contains("Group.Read.All") == false)
-            #expect(try await request("\(base)/settings", method: "POST", body: #"{"quotas":false,"missing":["intune"]}"#).0 == 204)
+            #expect(
+                try await request("\(base)/settings", method: "POST", body: #"{"quotas":false,"missing":["intune"]}"#).0
+                    == 204)
             #expect(tenant.settings.missing == [.intune] && !tenant.settings.quotas)
             let stats = try await request("\(base)/stats").1
             #expect(stats["requests"]?["GET /users"]?.integer == 1 && stats["statuses"]?["503"]?.integer == 1)
+            var lines = URLRequest(url: try #require(URL(string: "\(base)/truth/user")))
+            lines.timeoutInterval = 20
+            let (data, _) = try await URLSession.shared.data(for: lines)
+            #expect([UInt8](data).split(separator: 10).count == tenant.count(.user))
             #expect(try await request("\(server.url)/_control/nobody").0 == 404)
         }
     }

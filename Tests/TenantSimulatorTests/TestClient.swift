@@ -39,11 +39,14 @@ struct TestClient {
         let isText = fields["content-type"] == "text/plain"
         let value =
             isText
-            ? SimulatedJSON.string(String(decoding: text, as: UTF8.self)) : (try? SimulatedJSON.parse(text)) ?? .string("no JSON")
+            ? SimulatedJSON.string(String(decoding: text, as: UTF8.self))
+            : (try? SimulatedJSON.parse(text)) ?? .string("no JSON")
         return (answer.status, fields, text.isEmpty ? .null : value)
     }
 
-    func get(_ url: String, headers: [String: String] = [:]) -> (status: Int, headers: [String: String], body: SimulatedJSON) {
+    func get(_ url: String, headers: [String: String] = [:]) -> (
+        status: Int, headers: [String: String], body: SimulatedJSON
+    ) {
         send("GET", url, headers: headers)
     }
 

@@ -57,6 +57,7 @@ struct ObjectCommand: AsyncParsableCommand {
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "Object type.") var type: String
         @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
+        @Flag(help: "With --json: whole documents, as `object show` prints them.") var documents = false
 
         func perform(_ output: Output) async throws -> Int32 {
             let type = try TypeNames.type(type)
@@ -67,7 +68,9 @@ struct ObjectCommand: AsyncParsableCommand {
                 var table = Table(["name", "from", "id"])
                 try await store.documents(tenant.id, type, at: number) { stored in
                     let name = type.displayName(of: stored.document)
-                    if options.json {
+                    if options.json, documents {
+                        items.append(stored.document.json(snapshot: number, version: stored.version))
+                    } else if options.json {
                         items.append([
                             "id": .string(stored.document.id), "displayName": .string(name), "state": "present",
                             "digest": .string(stored.version.digest.description), "from": JSONValue(stored.version.from),

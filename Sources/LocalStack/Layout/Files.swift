@@ -41,10 +41,18 @@ enum Files {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw failure("Cannot make \(path)") }
     }
 
+    /// What follows a file's name while it is written.
+    static let unfinished = ".new-"
+
+    /// Removes what writers that were killed have left in the directory.
+    static func removeUnfinished(in directory: String) {
+        for name in names(in: directory) where name.contains(unfinished) { unlink(directory + "/" + name) }
+    }
+
     /// Writes the whole file beside its place and renames it there, so that no reader ever sees half of it.
     static func write(_ text: String, to path: String, mode: mode_t, _ account: StackAccount?) throws {
-        let temporary = path + ".new"
-        unlink(temporary)
+        // Each writer has a name of its own: clients and servers make a new directory's files at the same time.
+        let temporary = path + unfinished + String(UInt64.random(in: 0...UInt64.max), radix: 16)
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
         guard descriptor >= 0 else { throw failure("Cannot write \(path)") }
         defer { close(descriptor) }
@@ -61,7 +69,11 @@ enum Files {
         }
         fchmod(descriptor, mode)
         if let account { try own(temporary, account) }
-        guard rename(temporary, path) == 0 else { throw failure("Cannot write \(path)") }
+        guard rename(temporary, path) == 0 else {
+            let error = failure("Cannot write \(path)")
+            unlink(temporary)
+            throw error
+        }
     }
 
     /// Gives the file to the account when this process is root; otherwise it is already that account's.

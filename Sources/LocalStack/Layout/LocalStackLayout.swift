@@ -92,7 +92,9 @@ public struct LocalStackLayout: Sendable, Hashable {
             return
         }
         let known = Set(directories.map { $0.lastComponent }).union(["postgres", "postgres.new"])
-        let foreign = Files.names(in: root).filter { !known.contains($0) }.sorted()
+        let foreign = Files.names(in: root).filter {
+            !known.contains($0) && !$0.hasPrefix("version" + Files.unfinished)
+        }.sorted()
         guard foreign.isEmpty else {
             throw LocalStackError(
                 .notADataDirectory,

@@ -55,6 +55,9 @@ public actor LocalStackSupervisor {
 
     private func runLocked(_ account: StackAccount) async throws {
         FailureFile.remove(layout)
+        for directory in [layout.run, layout.config, layout.secrets] {
+            Files.removeUnfinished(in: directory)
+        }
         let ports = PortBook(remembered: StackState.read(layout)?.ports ?? [:])
         let board = StateBoard(layout, ports: ports, report: progress)
         self.board = board

@@ -56,7 +56,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON backup.collections, backup.pages TO entr
 GRANT SELECT, INSERT, UPDATE ON backup.budgets TO entra_backup_fetcher;
 
 GRANT SELECT ON backup.tenants, backup.tenant_keys TO entra_backup_differ;
-GRANT SELECT, UPDATE ON backup.collections, backup.pages TO entra_backup_differ;
+GRANT SELECT, UPDATE ON backup.collections TO entra_backup_differ;
+GRANT SELECT, UPDATE, DELETE ON backup.pages TO entra_backup_differ;
 GRANT SELECT, INSERT ON backup.contents TO entra_backup_differ;
 
 GRANT SELECT ON backup.tenants, backup.tenant_keys, backup.contents TO entra_backup_persister;

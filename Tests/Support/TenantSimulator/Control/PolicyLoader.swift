@@ -76,7 +76,9 @@ enum PolicyShape {
         }
         let names = Set((value.members ?? []).map { $0.0.lowercased() })
         func has(_ wanted: String...) -> Bool { names.isSuperset(of: wanted) }
-        if has("state", "conditions") && (has("grantcontrols") || has("sessioncontrols")) { return .conditionalAccessPolicy }
+        if has("state", "conditions") && (has("grantcontrols") || has("sessioncontrols")) {
+            return .conditionalAccessPolicy
+        }
         if has("name", "platforms", "technologies", "settings") { return .configurationPolicy }
         if has("securityenabled", "mailnickname", "mailenabled") { return .group }
         if has("countriesandregions") || has("ipranges") { return .namedLocation }
@@ -123,7 +125,9 @@ extension World {
         for (name, value) in value.members ?? [] where name != "id" && !segments.contains(name) {
             // What belongs to the answer and not to the object, and the actions that only full metadata names.
             if name == "@odata.context" || name.hasPrefix("#") { continue }
-            if let base = name.split(separator: "@").first, name.contains("@"), segments.contains(String(base)) { continue }
+            if let base = name.split(separator: "@").first, name.contains("@"), segments.contains(String(base)) {
+                continue
+            }
             members.append((properName(name, type.spec), value))
         }
         if type.spec.flags.contains(.polymorphic) == false { members.removeAll { $0.0 == "@odata.type" } }

@@ -43,7 +43,8 @@ public struct Statistics: Sendable {
         case .action(let spec, _, let name): "/\(spec.contextName)/{id}/\(name.prefix { $0 != "(" && $0 != "/" })"
         case .directoryObject: "/directoryObjects/{id}"
         case .deletedItem(_, let action): "/directory/deletedItems/{id}" + (action.map { "/\($0)" } ?? "")
-        case .deletedPolicies(let spec, let id, _): "/identity/conditionalAccess/deletedItems/\(spec.path.last ?? "")" + (id == nil ? "" : "/{id}")
+        case .deletedPolicies(let spec, let id, _):
+            "/identity/conditionalAccess/deletedItems/\(spec.path.last ?? "")" + (id == nil ? "" : "/{id}")
         default: "/" + request.path.joined(separator: "/")
         }
     }
@@ -57,7 +58,8 @@ public struct Statistics: Sendable {
         for (status, count) in statuses { byStatus[String(status)] = count }
         return .object([
             ("requests", counts(requests)), ("statuses", counts(byStatus)), ("units", .number(String(units))),
-            ("bytes", .number(String(bytes))), ("batches", .number(String(batches))), ("tokens", .number(String(tokens))),
+            ("bytes", .number(String(bytes))), ("batches", .number(String(batches))),
+            ("tokens", .number(String(tokens))),
             ("faults", .number(String(faults))), ("lowPriority", .number(String(lowPriority))),
             ("total", .number(String(total))),
         ])

@@ -102,7 +102,8 @@ struct Throttle {
                 buckets[limit.name] = bucket
                 refusals += 1
                 throw Self.refusal(
-                    after: limit.sendsRetryAfter ? (wanted - bucket.level) / rate : nil, caller, isWrite: request.method != "GET")
+                    after: limit.sendsRetryAfter ? (wanted - bucket.level) / rate : nil, caller,
+                    isWrite: request.method != "GET")
             }
             bucket.level -= wanted
             buckets[limit.name] = bucket
@@ -116,7 +117,8 @@ struct Throttle {
             ("x-ms-throttle-information", isWrite ? "WriteLimitExceeded" : "ResourceUnitLimitExceeded"),
         ]
         if let seconds { headers.append(("Retry-After", String(max(1, Int(seconds.rounded(.up)))))) }
-        return GraphFailure(status: 429, code: "TooManyRequests", message: "Please retry again later.", headers: headers)
+        return GraphFailure(
+            status: 429, code: "TooManyRequests", message: "Please retry again later.", headers: headers)
     }
 
     /// What the service tells of the cost, and of the limit once it is near.

@@ -12,7 +12,8 @@ struct AccessToken {
             ("aud", .string("https://graph.microsoft.com")), ("iss", .string("https://sts.windows.net/\(tenantID)/")),
             ("iat", .number(String(expiry - 3_600))), ("nbf", .number(String(expiry - 3_600))),
             ("exp", .number(String(expiry))), ("appid", .string(applicationID)), ("idtyp", .string("app")),
-            ("roles", .array(roles.sorted().map(SimulatedJSON.string))), ("tid", .string(tenantID)), ("ver", .string("1.0")),
+            ("roles", .array(roles.sorted().map(SimulatedJSON.string))), ("tid", .string(tenantID)),
+            ("ver", .string("1.0")),
         ])
         let payload = Base64.encodeURL(claims.encoded)
         return "\(header).\(payload).\(Self.signature("\(header).\(payload)", key))"
@@ -23,7 +24,8 @@ struct AccessToken {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3, parts[2] == Self.signature("\(parts[0]).\(parts[1])", key),
             let bytes = Base64.decode(parts[1]), let claims = try? SimulatedJSON.parse(bytes),
-            let tenant = claims["tid"]?.text, let application = claims["appid"]?.text, let expiry = claims["exp"]?.integer
+            let tenant = claims["tid"]?.text, let application = claims["appid"]?.text,
+            let expiry = claims["exp"]?.integer
         else { return nil }
         tenantID = tenant
         applicationID = application

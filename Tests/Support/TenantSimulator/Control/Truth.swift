@@ -7,6 +7,17 @@ struct Truth {
     private let links: [(name: String, navigation: Navigation)]
     private let children: [(name: String, navigation: Navigation)]
     private let omitsNulls: Bool
+    /// What to do with each attribute, by the objects' shapes and types.
+    private var plans: [Shape: [Step]] = [:]
+
+    private struct Shape: Hashable {
+        let number: UInt32
+        let type: SimulatedType
+    }
+
+    private enum Step {
+        case skip, copy(nameLength: Int), clean(nameLength: Int)
+    }
 
     /// nil for a name that the catalogue does not have.
     init?(_ world: World, type name: String, omitsNulls: Bool) {
@@ -19,6 +30,19 @@ struct Truth {
         }
         links = kept.filter { $0.0.kind == .link }.map { ($0.0.name, $0.1) }
         children = kept.filter { $0.0.kind == .child }.map { ($0.0.name, $0.1) }
+        for ref in refs {
+            let object = world.objects[Int(ref)]
+            let shape = Shape(number: object.shape, type: object.type)
+            if plans[shape] == nil { plans[shape] = plan(world.attributeNames(ref), object.type.spec) }
+        }
+    }
+
+    private func plan(_ names: [String], _ spec: TypeSpec) -> [Step] {
+        names.map { name in
+            guard keeps(name, spec) else { return .skip }
+            let length = name.utf8.count
+            return name == "customSecurityAttributes" ? .copy(nameLength: length) : .clean(nameLength: length)
+        }
     }
 
     private static func navigation(_ relationship: Relationship, of name: String) -> Navigation? {
@@ -29,20 +53,18 @@ struct Truth {
             ?? Navigation.find(relationship.name, of: type)
     }
 
-    /// Calls `each` with every document's JSON text.
-    func documents(_ each: ([UInt8]) -> Void) {
-        if row.name == "deletedItem" {
-            for cast in row.castTypes {
-                guard let type = SimulatedType(rawValue: cast) else { continue }
-                for ref in world.refs(type) where world.objects[Int(ref)].state == .softDeleted { each(document(ref)) }
-            }
-            return
+    /// The objects that have a document.
+    var refs: [World.Ref] {
+        guard row.name == "deletedItem" else {
+            return SimulatedType(rawValue: row.name).map { world.presentRefs($0) } ?? []
         }
-        guard let type = SimulatedType(rawValue: row.name) else { return }
-        for ref in world.presentRefs(type) { each(document(ref)) }
+        return row.castTypes.compactMap { SimulatedType(rawValue: $0) }.flatMap { type in
+            world.refs(type).filter { world.objects[Int($0)].state == .softDeleted }
+        }
     }
 
-    private func document(_ ref: World.Ref) -> [UInt8] {
+    /// The JSON text of one object's document.
+    func document(_ ref: World.Ref) -> [UInt8] {
         var out: [UInt8] = Array(#"{"type":"\#(row.name)","id":"#.utf8)
         JSONText.append(world.id(ref), to: &out)
         out.append(contentsOf: #","attributes":{"#.utf8)
@@ -61,20 +83,25 @@ struct Truth {
 
     private func writeAttributes(_ ref: World.Ref, to out: inout [UInt8]) {
         let object = world.objects[Int(ref)]
-        let names = world.attributeNames(ref)
         if row.name == "deletedItem" {
             out.append(contentsOf: #""@odata.type":"\#(object.type.spec.odataType)""#.utf8)
         }
-        for (position, name) in names.enumerated() where keeps(name, object.type.spec) {
-            if object.marks[position] & StoredObject.hidden != 0 { continue }
-            if omitsNulls, object.value(position, nameLength: name.utf8.count).elementsEqual(ObjectBuilder.nullText) {
-                continue
+        for (position, step) in (plans[Shape(number: object.shape, type: object.type)] ?? []).enumerated() {
+            let length: Int
+            switch step {
+            case .skip: continue
+            case .copy(let name), .clean(let name): length = name
             }
+            if object.marks[position] & StoredObject.hidden != 0 { continue }
+            let value = object.value(position, nameLength: length)
+            if omitsNulls, value.elementsEqual(ObjectBuilder.nullText) { continue }
             separate(&out)
-            JSONText.append(name, to: &out)
-            out.append(UInt8(ascii: ":"))
-            let value = object.value(position, nameLength: name.utf8.count)
-            out.append(contentsOf: name == "customSecurityAttributes" ? Array(value) : Self.clean(value))
+            out.append(contentsOf: object.body[object.start(position)..<value.startIndex])
+            if case .clean = step, value.first == UInt8(ascii: "{") || value.first == UInt8(ascii: "[") {
+                out.append(contentsOf: Self.clean(value))
+            } else {
+                out.append(contentsOf: value)
+            }
         }
     }
 
@@ -89,12 +116,26 @@ struct Truth {
         return rules.attributes.contains(name) || name.hasPrefix("extension_") && row.name != "deletedItem"
     }
 
-    /// The value without annotations other than types.
+    /// The value without annotations other than types. Few values have any, so they are looked for first.
     private static func clean(_ value: ArraySlice<UInt8>) -> [UInt8] {
-        guard value.first == UInt8(ascii: "{") || value.first == UInt8(ascii: "["),
-            value.contains(UInt8(ascii: "@")), let parsed = try? SimulatedJSON.parse(Array(value))
+        guard value.first == UInt8(ascii: "{") || value.first == UInt8(ascii: "["), hasAnnotation(value),
+            let parsed = try? SimulatedJSON.parse(Array(value))
         else { return Array(value) }
         return clean(parsed).encoded
+    }
+
+    private static func hasAnnotation(_ value: ArraySlice<UInt8>) -> Bool {
+        value.withUnsafeBufferPointer { bytes in
+            let word = Array("@odata.".utf8)
+            var position = 0
+            while position + word.count <= bytes.count {
+                if bytes[position] == word[0], bytes[position..<position + word.count].elementsEqual(word) {
+                    return true
+                }
+                position += 1
+            }
+            return false
+        }
     }
 
     private static func clean(_ value: SimulatedJSON) -> SimulatedJSON {

@@ -31,7 +31,8 @@ extension TenantGenerator {
             {"id":"\(random.guid())","appId":"\(appID)","displayName":\(quoted(name)),"createdDateTime":"\(pastTime())",
             "description":\(random.chance(0.3) ? quoted("Über \(name)") : "null"),
             "identifierUris":\(random.chance(0.4) ? "[\"api://\(appID)\"]" : "[]"),
-            "publisherDomain":"\(initialDomain)","signInAudience":"\(random.pick(["AzureADMyOrg", "AzureADMultipleOrgs"]))",
+            "publisherDomain":"\(initialDomain)",
+            "signInAudience":"\(random.pick(["AzureADMyOrg", "AzureADMultipleOrgs"]))",
             "addIns":[],"tags":\(random.chance(0.2) ? "[\"HideApp\",\"Zeit\"]" : "[]"),"managerApplications":[],
             "oauth2RequirePostResponse":false,
             "api":{"acceptMappedClaims":null,"knownClientApplications":[],"requestedAccessTokenVersion":2,
@@ -40,12 +41,15 @@ extension TenantGenerator {
               "userConsentDisplayName":null,"value":"access_as_user"}],"preAuthorizedApplications":[]},
             "appRoles":[{"allowedMemberTypes":["User","Application"],"description":"Readers","displayName":"Reader",
              "id":"\(role)","isEnabled":true,"origin":"Application","value":"Reader"}],
-            "info":{"logoUrl":null,"marketingUrl":null,"privacyStatementUrl":null,"supportUrl":null,"termsOfServiceUrl":null},
+            "info":{"logoUrl":null,"marketingUrl":null,"privacyStatementUrl":null,"supportUrl":null,
+            "termsOfServiceUrl":null},
             "keyCredentials":\(keyCredentials(number)),
-            "optionalClaims":null,"parentalControlSettings":{"countriesBlockedForMinors":[],"legalAgeGroupRule":"Allow"},
+            "optionalClaims":null,"parentalControlSettings":{"countriesBlockedForMinors":[],
+            "legalAgeGroupRule":"Allow"},
             "passwordCredentials":\(passwordCredentials()),
             "publicClient":{"redirectUris":[]},"spa":{"redirectUris":[]},
-            "requiredResourceAccess":[{"resourceAppId":"\(Self.graphAppID)","resourceAccess":[\(permissions.joined(separator: ","))]}],
+            "requiredResourceAccess":[{"resourceAppId":"\(Self.graphAppID)",
+            "resourceAccess":[\(permissions.joined(separator: ","))]}],
             "servicePrincipalLockConfiguration":{"isEnabled":true,"allProperties":true,
              "credentialsWithUsageVerify":true,"credentialsWithUsageSign":true,"tokenEncryptionKeyId":true,
              "identifierUris":false},
@@ -114,7 +118,8 @@ extension TenantGenerator {
             guard let appID = world.text(application, "appId"), let name = world.text(application, "displayName") else {
                 continue
             }
-            writeServicePrincipal(appID: appID, name: name, owner: organizationID, type: "Application", roles: ["Reader"])
+            writeServicePrincipal(
+                appID: appID, name: name, owner: organizationID, type: "Application", roles: ["Reader"])
         }
         for number in 0..<(2 + size.applications / 10) {
             writeServicePrincipal(
@@ -129,12 +134,16 @@ extension TenantGenerator {
         let roleList = roles.map { role in
             """
             {"allowedMemberTypes":["Application"],"description":"\(role)","displayName":"\(role)",\
-            "id":"\(GraphPermissions.roleID(role, appID: appID))","isEnabled":true,"origin":"Application","value":"\(role)"}
+            "id":"\(GraphPermissions.roleID(role, appID: appID))","isEnabled":true,"origin":"Application",
+            "value":"\(role)"}
             """
         }
         let attributes =
             random.chance(0.1)
-            ? ##"{"Engineering":{"@odata.type":"#Microsoft.DirectoryServices.CustomSecurityAttributeValue","Certification":true}}"##
+            ? ##"""
+            {"Engineering":{"@odata.type":"#Microsoft.DirectoryServices.CustomSecurityAttributeValue",\##
+            "Certification":true}}
+            """##
             : "null"
         let json = """
             {"id":"\(random.guid())","accountEnabled":true,"addIns":[],"alternativeNames":[],"appDescription":null,
@@ -142,7 +151,8 @@ extension TenantGenerator {
             "appRoleAssignmentRequired":\(random.chance(0.2)),"appRoles":[\(roleList.joined(separator: ","))],
             "createdDateTime":"\(pastTime())","customSecurityAttributes":\(attributes),
             "displayName":\(quoted(name)),"homepage":null,
-            "info":{"logoUrl":null,"marketingUrl":null,"privacyStatementUrl":null,"supportUrl":null,"termsOfServiceUrl":null},
+            "info":{"logoUrl":null,"marketingUrl":null,"privacyStatementUrl":null,"supportUrl":null,
+            "termsOfServiceUrl":null},
             "keyCredentials":[],"notificationEmailAddresses":[],"oauth2PermissionScopes":[],"passwordCredentials":[],
             "replyUrls":["https://\(quoted(name).utf8.count).\(domain)/signin"],
             "resourceSpecificApplicationPermissions":[],"samlSingleSignOnSettings":null,
@@ -153,7 +163,13 @@ extension TenantGenerator {
             """
         let classifications =
             appID == Self.graphAppID
-            ? [#"{"id":"QUjntFaYtEaqtrUBCLvMjAE","permissionId":"e1fe6dd8-ba31-4d61-89e7-88639da4683d","permissionName":"User.Read","classification":"low"}"#]
+            ? [
+                #"""
+                {"id":"QUjntFaYtEaqtrUBCLvMjAE",\#
+                "permissionId":"e1fe6dd8-ba31-4d61-89e7-88639da4683d",\#
+                "permissionName":"User.Read","classification":"low"}
+                """#
+            ]
             : []
         guard
             let ref = store(

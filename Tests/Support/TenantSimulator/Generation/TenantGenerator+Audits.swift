@@ -45,7 +45,12 @@ extension World {
         let targetName = String(decoding: name.encoded, as: UTF8.self)
         builder.raw(
             "targetResources",
-            #"[{"id":"\#(id(target))","displayName":\#(targetName),"type":"\#(type(target).auditName)","userPrincipalName":null,"groupType":null,"modifiedProperties":[]}]"#)
+            #"""
+            [{"id":"\#(id(target))","displayName":\#(targetName),\#
+            "type":"\#(type(target).auditName)","userPrincipalName":null,"groupType":null,\#
+            "modifiedProperties":[]}]
+            """#
+        )
         builder.null("userAgent")
         _ = insert(builder.finish(.directoryAudit, in: &shapes))
     }
@@ -56,7 +61,11 @@ extension World {
         }
         let name = String(decoding: (value(actor, "displayName") ?? .null).encoded, as: UTF8.self)
         let principal = String(decoding: (value(actor, "userPrincipalName") ?? .null).encoded, as: UTF8.self)
-        return #"{"app":null,"user":{"id":"\#(id(actor))","displayName":\#(name),"userPrincipalName":\#(principal),"ipAddress":""}}"#
+        return
+            #"""
+            {"app":null,"user":{"id":"\#(id(actor))","displayName":\#(name),\#
+            "userPrincipalName":\#(principal),"ipAddress":""}}
+            """#
     }
 }
 

@@ -39,10 +39,12 @@ extension TenantGenerator {
             "modifiedDateTime":"2021-12-01T08:00:00Z","displayName":"Multifactor authentication",
             "description":"Combinations of methods that satisfy strong authentication","policyType":"builtIn",
             "requirementsSatisfied":"mfa","allowedCombinations":["windowsHelloForBusiness","fido2"],
-            "combinationConfigurations@odata.context":"https://graph.microsoft.com/v1.0/$metadata#x","combinationConfigurations":[]}
+            "combinationConfigurations@odata.context":"https://graph.microsoft.com/v1.0/$metadata#x",
+            "combinationConfigurations":[]}
             """
         let grant = """
-            {"operator":"\(isStrong ? "AND" : "OR")","builtInControls":[\(isStrong ? "" : "\"mfa\",\"compliantDevice\"")],
+            {"operator":"\(isStrong ? "AND" : "OR")",
+            "builtInControls":[\(isStrong ? "" : "\"mfa\",\"compliantDevice\"")],
             "customAuthenticationFactors":[],"termsOfUse":[],
             "authenticationStrength@odata.context":"https://graph.microsoft.com/v1.0/$metadata#identity/conditionalAccess/policies('\(id)')/grantControls/authenticationStrength/$entity",
             "authenticationStrength":\(isStrong ? strength : "null")}
@@ -60,17 +62,23 @@ extension TenantGenerator {
             {"guestOrExternalUserTypes":"b2bCollaborationGuest","externalTenants":
             {"@odata.type":"#microsoft.graph.conditionalAccessAllExternalTenants","membershipKind":"all"}}
             """ : "null"
-        let place = locations.isEmpty ? "null" : #"{"includeLocations":["All"],"excludeLocations":["\#(random.pick(locations))"]}"#
+        let place =
+            locations.isEmpty
+            ? "null" : #"{"includeLocations":["All"],"excludeLocations":["\#(random.pick(locations))"]}"#
         store(
             .conditionalAccessPolicy,
             """
-            {"id":"\(id)","templateId":null,"displayName":"CA\(100 + number): \(random.pick(Vocabulary.departments)) – règle",
-            "createdDateTime":"\(preciseTime())","modifiedDateTime":\(random.chance(0.5) ? "null" : "\"\(preciseTime(days: 200))\""),
+            {"id":"\(id)","templateId":null,
+            "displayName":"CA\(100 + number): \(random.pick(Vocabulary.departments)) – règle",
+            "createdDateTime":"\(preciseTime())",
+            "modifiedDateTime":\(random.chance(0.5) ? "null" : "\"\(preciseTime(days: 200))\""),
             "state":"\(random.pick(["enabled", "disabled", "enabledForReportingButNotEnforced"]))",
-            "conditions":{"userRiskLevels":[],"signInRiskLevels":\(number % 6 == 5 ? "[\"high\"]" : "[]"),"clientAppTypes":["all"],
+            "conditions":{"userRiskLevels":[],"signInRiskLevels":\(number % 6 == 5 ? "[\"high\"]" : "[]"),
+            "clientAppTypes":["all"],
             "servicePrincipalRiskLevels":[],"insiderRiskLevels":null,"platforms":null,
             "locations":\(number % 2 == 0 ? place : "null"),"devices":null,"clientApplications":null,
-            "applications":{"includeApplications":["All"],"excludeApplications":["\(world.text(random.pick(applications), "appId") ?? "")"],
+            "applications":{"includeApplications":["All"],
+            "excludeApplications":["\(world.text(random.pick(applications), "appId") ?? "")"],
             "includeUserActions":[],"includeAuthenticationContextClassReferences":[],"applicationFilter":null},
             "users":{"includeUsers":\(number % 2 == 0 ? "[\"All\"]" : "[]"),"excludeUsers":["\(self.id(users[0]))"],
             "includeGroups":["\(self.id(random.pick(groups)))"],"excludeGroups":[],

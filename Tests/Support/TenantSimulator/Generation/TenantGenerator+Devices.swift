@@ -75,7 +75,9 @@ extension TenantGenerator {
     private mutating func writeLocalCredential(_ deviceID: String, number: Int) {
         var builder = ObjectBuilder()
         let history = (0..<3).map { age in
-            let password: [UInt8] = Array("Pa\(random.digits(10))!".utf8).flatMap { (unit: UInt8) -> [UInt8] in [unit, 0] }
+            let password: [UInt8] = Array("Pa\(random.digits(10))!".utf8).flatMap { (unit: UInt8) -> [UInt8] in
+                [unit, 0]
+            }
             return """
                 {"accountName":"Administrator","accountSid":"S-1-5-21-\(random.digits(10))-500",\
                 "backupDateTime":"\(Timestamp.text(Timestamp.epoch - age * 2_592_000))",\
@@ -94,7 +96,8 @@ extension TenantGenerator {
         for number in 0..<size.contacts {
             let given = random.below(Vocabulary.givenNames.count)
             let family = random.below(Vocabulary.familyNames.count)
-            let mail = "\(Vocabulary.plainGivenNames[given]).\(Vocabulary.plainFamilyNames[family])\(number)@supplier.example"
+            let mail =
+                "\(Vocabulary.plainGivenNames[given]).\(Vocabulary.plainFamilyNames[family])\(number)@supplier.example"
             let name = "\(Vocabulary.givenNames[given]) \(Vocabulary.familyNames[family])"
             let contact = store(
                 .orgContact,
@@ -106,7 +109,8 @@ extension TenantGenerator {
                 "serviceProvisioningErrors":[],
                 "addresses":[{"city":null,"countryOrRegion":"United States","officeLocation":null,"postalCode":null,
                  "state":null,"street":null}],
-                "phones":[{"number":null,"type":"businessFax"},{"number":"+1 425 555 \(random.digits(4))","type":"business"}]}
+                "phones":[{"number":null,"type":"businessFax"},{"number":"+1 425 555 \(random.digits(4))",
+                "type":"business"}]}
                 """)
             guard let contact else { continue }
             contacts.append(contact)

@@ -9,12 +9,17 @@ extension TenantGenerator {
         for number in 0..<size.groups {
             let roll = random.below(100)
             let kind: GroupKind =
-                number == 0 ? .security
-                : roll < 42 ? .security
-                : roll < 75 ? .microsoft365
-                : roll < 83 ? .dynamicSecurity
-                : roll < 88 ? .dynamicMicrosoft365
-                : roll < 92 ? .mailSecurity : roll < 98 ? .distribution : .roleAssignable
+                number == 0
+                ? .security
+                : roll < 42
+                    ? .security
+                    : roll < 75
+                        ? .microsoft365
+                        : roll < 83
+                            ? .dynamicSecurity
+                            : roll < 88
+                                ? .dynamicMicrosoft365
+                                : roll < 92 ? .mailSecurity : roll < 98 ? .distribution : .roleAssignable
             kinds.append(kind)
             writeGroup(number, kind, to: &builder)
             groups.append(world.insert(builder.finish(.group, in: &world.shapes)))
@@ -35,13 +40,21 @@ extension TenantGenerator {
         builder.string("id", random.guid())
         builder.null("accessType")
         builder.raw("assignedLabels", "[]")
-        builder.raw("assignedLicenses", isUnified || random.chance(0.95) ? "[]" : #"[{"disabledPlans":[],"skuId":"\#(LicenceProduct.all[0].skuID)"}]"#)
+        builder.raw(
+            "assignedLicenses",
+            isUnified || random.chance(0.95)
+                ? "[]" : #"[{"disabledPlans":[],"skuId":"\#(LicenceProduct.all[0].skuID)"}]"#)
         builder.string("classification", random.chance(0.05) ? "Internal" : nil)
         builder.string("createdDateTime", pastTime())
         builder.null("deletedDateTime")
-        builder.string("description", random.chance(0.6) ? "\(department) – “\(random.pick(Vocabulary.groupNouns))”\nNr. \(number)" : nil)
-        builder.string("displayName", number == 0 ? "All employees" : "\(department) \(random.pick(Vocabulary.groupNouns)) \(number)")
-        builder.string("expirationDateTime", isUnified && random.chance(0.3) ? Timestamp.text(Timestamp.epoch + 10_000_000) : nil)
+        builder.string(
+            "description",
+            random.chance(0.6) ? "\(department) – “\(random.pick(Vocabulary.groupNouns))”\nNr. \(number)" : nil)
+        builder.string(
+            "displayName",
+            number == 0 ? "All employees" : "\(department) \(random.pick(Vocabulary.groupNouns)) \(number)")
+        builder.string(
+            "expirationDateTime", isUnified && random.chance(0.3) ? Timestamp.text(Timestamp.epoch + 10_000_000) : nil)
         builder.strings("groupTypes", (isUnified ? ["Unified"] : []) + (isDynamic ? ["DynamicMembership"] : []))
         builder.null("hasMembersWithLicenseErrors")
         builder.strings("infoCatalogs", [])
@@ -53,7 +66,9 @@ extension TenantGenerator {
         builder.string("mail", isMail ? mail : nil)
         builder.bool("mailEnabled", isMail)
         builder.string("mailNickname", nickname)
-        builder.string("membershipRule", isDynamic ? "(user.department -eq \"\(department)\") and (user.accountEnabled -eq true)" : nil)
+        builder.string(
+            "membershipRule",
+            isDynamic ? "(user.department -eq \"\(department)\") and (user.accountEnabled -eq true)" : nil)
         builder.string("membershipRuleProcessingState", isDynamic ? "On" : nil)
         builder.string("onPremisesDomainName", isSynced ? "corp.\(domain)" : nil)
         builder.null("onPremisesExtensionAttributes")
@@ -61,7 +76,8 @@ extension TenantGenerator {
         builder.string("onPremisesNetBiosName", isSynced ? "CORP" : nil)
         builder.raw("onPremisesProvisioningErrors", "[]")
         builder.string("onPremisesSamAccountName", isSynced ? nickname : nil)
-        builder.string("onPremisesSecurityIdentifier", isSynced ? "S-1-5-21-\(random.digits(10))-\(random.digits(5))" : nil)
+        builder.string(
+            "onPremisesSecurityIdentifier", isSynced ? "S-1-5-21-\(random.digits(10))-\(random.digits(5))" : nil)
         builder.bool("onPremisesSyncEnabled", isSynced ? true : nil)
         builder.null("organizationId")
         builder.null("preferredDataLocation")
@@ -91,7 +107,9 @@ extension TenantGenerator {
         }
         for (number, kind) in kinds.enumerated() where kind != .microsoft365 && kind != .dynamicMicrosoft365 {
             guard number > 0, random.chance(0.2) else { continue }
-            if number + 1 < groups.count, kind == .security { lists[number].append(groups[random.range(number + 1...groups.count - 1)]) }
+            if number + 1 < groups.count, kind == .security {
+                lists[number].append(groups[random.range(number + 1...groups.count - 1)])
+            }
             if !devices.isEmpty { lists[number].append(devices[random.below(devices.count)]) }
             if random.chance(0.2) { lists[number].append(servicePrincipals[random.below(servicePrincipals.count)]) }
             if !contacts.isEmpty, random.chance(0.2) { lists[number].append(contacts[random.below(contacts.count)]) }
@@ -139,11 +157,12 @@ extension TenantGenerator {
     mutating func makeAdministrativeUnits() {
         for number in 0..<size.administrativeUnits {
             let isDynamic = number % 4 == 3
-            let isHidden = number % 5 == 2
+            let isHidden = number % 5 == 1
             let ref = store(
                 .administrativeUnit,
                 """
-                {"id":"\(random.guid())","displayName":\(quoted("Région \(random.pick(Vocabulary.places).0) \(number)")),
+                {"id":"\(random.guid())",
+                "displayName":\(quoted("Région \(random.pick(Vocabulary.places).0) \(number)")),
                 "description":\(random.chance(0.5) ? "\"Scope \(number)\"" : "null"),
                 "isMemberManagementRestricted":\(number % 7 == 6 ? "true" : "null"),
                 "membershipRule":\(isDynamic ? #""(user.country -eq \"Germany\")""# : "null"),

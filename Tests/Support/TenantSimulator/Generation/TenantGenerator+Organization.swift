@@ -2,15 +2,22 @@ extension TenantGenerator {
     mutating func makeOrganization() {
         let plans = LicenceProduct.all.flatMap(\.plans)
         let assigned = plans.map {
-            #"{"assignedDateTime":"2024-02-01T08:00:00Z","capabilityStatus":"Enabled","service":"\#($0.2)","servicePlanId":"\#($0.0)"}"#
+            #"""
+            {"assignedDateTime":"2024-02-01T08:00:00Z","capabilityStatus":"Enabled",\#
+            "service":"\#($0.2)","servicePlanId":"\#($0.0)"}
+            """#
         }
-        let provisioned = plans.map { #"{"capabilityStatus":"Enabled","provisioningStatus":"Success","service":"\#($0.2)"}"# }
+        let provisioned = plans.map {
+            #"{"capabilityStatus":"Enabled","provisioningStatus":"Success","service":"\#($0.2)"}"#
+        }
         store(
             .organization,
             """
-            {"id":"\(organizationID)","assignedPlans":[\(assigned.joined(separator: ","))],"businessPhones":["+49 30 5550100"],
+            {"id":"\(organizationID)","assignedPlans":[\(assigned.joined(separator: ","))],
+            "businessPhones":["+49 30 5550100"],
             "city":"Berlin","country":null,"countryLetterCode":"DE","createdDateTime":"2019-05-06T07:08:09Z",
-            "defaultUsageLocation":"DE","displayName":\(quoted(company.prefix(1).uppercased() + company.dropFirst() + " GmbH & Co. KG")),
+            "defaultUsageLocation":"DE",
+            "displayName":\(quoted(company.prefix(1).uppercased() + company.dropFirst() + " GmbH & Co. KG")),
             "marketingNotificationEmails":[],"mobileDeviceManagementAuthority":"intune",
             "onPremisesLastSyncDateTime":"\(pastTime(days: 1))","onPremisesSyncEnabled":true,"partnerTenantType":null,
             "postalCode":"10115","preferredLanguage":"de","privacyProfile":{"contactEmail":"privacy@\(domain)",
@@ -23,14 +30,33 @@ extension TenantGenerator {
             """,
             children: [
                 "branding": [
-                    ##"{"id":"0","backgroundColor":"#0A1B2C","signInPageText":"Willkommen – bitte anmelden","usernameHintText":"name@\##(domain)","cdnList":["secure.aadcdn.microsoftonline-p.com"],"loginPageTextVisibilitySettings":{"hideForgotMyPassword":false,"hideTermsOfUse":true}}"##
+                    ##"""
+                    {"id":"0","backgroundColor":"#0A1B2C",\##
+                    "signInPageText":"Willkommen – bitte anmelden",\##
+                    "usernameHintText":"name@\##(domain)",\##
+                    "cdnList":["secure.aadcdn.microsoftonline-p.com"],\##
+                    "loginPageTextVisibilitySettings":{"hideForgotMyPassword":false,\##
+                    "hideTermsOfUse":true}}
+                    """##
                 ],
                 "branding/localizations": [
-                    ##"{"id":"0","backgroundColor":"#0A1B2C","signInPageText":"Willkommen – bitte anmelden","usernameHintText":null}"##,
-                    #"{"id":"fr","backgroundColor":null,"signInPageText":"Bienvenue à l'accueil","usernameHintText":null}"#,
+                    ##"""
+                    {"id":"0","backgroundColor":"#0A1B2C",\##
+                    "signInPageText":"Willkommen – bitte anmelden","usernameHintText":null}
+                    """##,
+                    #"""
+                    {"id":"fr","backgroundColor":null,\#
+                    "signInPageText":"Bienvenue à l'accueil","usernameHintText":null}
+                    """#,
                 ],
                 "certificateBasedAuthConfiguration": [
-                    #"{"id":"29728ade-6ae4-4ee9-9103-412912537da5","certificateAuthorities":[{"isRootAuthority":true,"certificateRevocationListUrl":"http://crl.\#(domain)/root.crl","deltaCertificateRevocationListUrl":null,"certificate":"MIIB","issuer":"CN=root","issuerSki":"1BDB"}]}"#
+                    #"""
+                    {"id":"29728ade-6ae4-4ee9-9103-412912537da5",\#
+                    "certificateAuthorities":[{"isRootAuthority":true,\#
+                    "certificateRevocationListUrl":"http://crl.\#(domain)/root.crl",\#
+                    "deltaCertificateRevocationListUrl":null,"certificate":"MIIB",\#
+                    "issuer":"CN=root","issuerSki":"1BDB"}]}
+                    """#
                 ],
             ])
         makeDomain(domain, isInitial: false)
@@ -47,14 +73,20 @@ extension TenantGenerator {
             "preferredAuthenticationProtocol":"wsFed","federatedIdpMfaBehavior":"acceptIfMfaDoneByFederatedIdp",\
             "signingCertificate":"MIIC","promptLoginBehavior":null,"isSignedAuthenticationRequestRequired":false}
             """
-        let record = #"{"id":"\#(random.guid())","isOptional":false,"label":"\#(name)","recordType":"Txt","supportedService":"Email","ttl":3600,"text":"v=spf1 -all"}"#
+        let record =
+            #"""
+            {"id":"\#(random.guid())","isOptional":false,"label":"\#(name)","recordType":"Txt",\#
+            "supportedService":"Email","ttl":3600,"text":"v=spf1 -all"}
+            """#
         store(
             .domain,
             """
             {"id":"\(name)","authenticationType":"\(isFederated ? "Federated" : "Managed")","availabilityStatus":null,
-            "isAdminManaged":true,"isDefault":\(name == domain),"isInitial":\(isInitial),"isRoot":true,"isVerified":true,
+            "isAdminManaged":true,"isDefault":\(name == domain),"isInitial":\(isInitial),"isRoot":true,
+            "isVerified":true,
             "manufacturer":null,"model":null,"passwordNotificationWindowInDays":14,
-            "passwordValidityPeriodInDays":2147483647,"state":null,"supportedServices":["Email","OfficeCommunicationsOnline"]}
+            "passwordValidityPeriodInDays":2147483647,"state":null,"supportedServices":["Email",
+            "OfficeCommunicationsOnline"]}
             """,
             children: [
                 "federationConfiguration": isFederated ? [federation] : [], "serviceConfigurationRecords": [record],
@@ -65,7 +97,10 @@ extension TenantGenerator {
     private mutating func makeProducts() {
         for product in LicenceProduct.all {
             let plans = product.plans.map {
-                #"{"servicePlanId":"\#($0.0)","servicePlanName":"\#($0.1)","provisioningStatus":"Success","appliesTo":"User"}"#
+                #"""
+                {"servicePlanId":"\#($0.0)","servicePlanName":"\#($0.1)",\#
+                "provisioningStatus":"Success","appliesTo":"User"}
+                """#
             }
             store(
                 .subscribedSku,
@@ -80,7 +115,9 @@ extension TenantGenerator {
     }
 
     mutating func makeSecurityAttributes() {
-        for (name, description) in [("Engineering", "Attributes for engineering"), ("Marketing", "Marketing – données")] {
+        for (name, description) in [
+            ("Engineering", "Attributes for engineering"), ("Marketing", "Marketing – données"),
+        ] {
             store(.attributeSet, #"{"id":"\#(name)","description":\#(quoted(description)),"maxAttributesPerSet":25}"#)
         }
         let definitions: [(String, String, String, Bool, [String])] = [
@@ -115,15 +152,18 @@ extension TenantGenerator {
         for _ in 0..<size.appRoleAssignments {
             let roll = random.below(10)
             let principal =
-                roll < 7 ? users[random.below(users.count)]
-                : roll < 9 ? groups[random.below(groups.count)] : servicePrincipals[random.below(servicePrincipals.count)]
+                roll < 7
+                ? users[random.below(users.count)]
+                : roll < 9
+                    ? groups[random.below(groups.count)] : servicePrincipals[random.below(servicePrincipals.count)]
             // A few resources have most of the assignments.
             let target = random.chance(0.5) ? targets[random.below(min(3, targets.count))] : random.pick(targets)
             assign(principal, to: target, role: "00000000-0000-0000-0000-000000000000")
         }
         for client in servicePrincipals where random.chance(0.5) { consent(client, graph, user: nil) }
         for _ in 0..<(size.users / 20) {
-            consent(servicePrincipals[random.below(servicePrincipals.count)], graph, user: users[random.below(users.count)])
+            consent(
+                servicePrincipals[random.below(servicePrincipals.count)], graph, user: users[random.below(users.count)])
         }
     }
 
@@ -164,9 +204,11 @@ extension World {
         let members: [(String, SimulatedJSON)] = [
             ("id", .string(id)), ("deletedDateTime", .null), ("appRoleId", .string(role)),
             ("createdDateTime", .string(time)),
-            ("principalDisplayName", value(principal, "displayName") ?? .null), ("principalId", .string(self.id(principal))),
+            ("principalDisplayName", value(principal, "displayName") ?? .null),
+            ("principalId", .string(self.id(principal))),
             ("principalType", .string(kinds[type(principal)] ?? "User")),
-            ("resourceDisplayName", value(resource, "displayName") ?? .null), ("resourceId", .string(self.id(resource))),
+            ("resourceDisplayName", value(resource, "displayName") ?? .null),
+            ("resourceId", .string(self.id(resource))),
         ]
         return TenantGenerator.object(.appRoleAssignment, members, in: &shapes)
     }

@@ -13,8 +13,10 @@ extension TenantGenerator {
             .groupSetting,
             """
             {"id":"\(random.guid())","displayName":"Group.Unified","templateId":"62375ab9-6b52-47ed-826b-58e47e0e304b",
-            "values":[{"name":"EnableMIPLabels","value":"true"},{"name":"ClassificationList","value":"Öffentlich,Intern"},
-            {"name":"PrefixSuffixNamingRequirement","value":"GRP_[GroupName]"},{"name":"AllowGuestsToAccessGroups","value":"True"}]}
+            "values":[{"name":"EnableMIPLabels","value":"true"},{"name":"ClassificationList",
+            "value":"Öffentlich,Intern"},
+            {"name":"PrefixSuffixNamingRequirement","value":"GRP_[GroupName]"},{"name":"AllowGuestsToAccessGroups",
+            "value":"True"}]}
             """)
         store(
             .groupLifecyclePolicy,
@@ -26,10 +28,22 @@ extension TenantGenerator {
 
     private mutating func makeClaimPolicies() {
         let kinds: [(SimulatedType, String, LinkName)] = [
-            (.claimsMappingPolicy, #"{\"ClaimsMappingPolicy\":{\"Version\":1,\"IncludeBasicClaimSet\":\"true\"}}"#, .claimsMappingPolicies),
-            (.homeRealmDiscoveryPolicy, #"{\"HomeRealmDiscoveryPolicy\":{\"AccelerateToFederatedDomain\":true}}"#, .homeRealmDiscoveryPolicies),
-            (.tokenIssuancePolicy, #"{\"TokenIssuancePolicy\":{\"Version\":1,\"SigningAlgorithm\":\"rsa-sha256\"}}"#, .tokenIssuancePolicies),
-            (.tokenLifetimePolicy, #"{\"TokenLifetimePolicy\":{\"Version\":1,\"AccessTokenLifetime\":\"8:00:00\"}}"#, .tokenLifetimePolicies),
+            (
+                .claimsMappingPolicy, #"{\"ClaimsMappingPolicy\":{\"Version\":1,\"IncludeBasicClaimSet\":\"true\"}}"#,
+                .claimsMappingPolicies
+            ),
+            (
+                .homeRealmDiscoveryPolicy, #"{\"HomeRealmDiscoveryPolicy\":{\"AccelerateToFederatedDomain\":true}}"#,
+                .homeRealmDiscoveryPolicies
+            ),
+            (
+                .tokenIssuancePolicy, #"{\"TokenIssuancePolicy\":{\"Version\":1,\"SigningAlgorithm\":\"rsa-sha256\"}}"#,
+                .tokenIssuancePolicies
+            ),
+            (
+                .tokenLifetimePolicy, #"{\"TokenLifetimePolicy\":{\"Version\":1,\"AccessTokenLifetime\":\"8:00:00\"}}"#,
+                .tokenLifetimePolicies
+            ),
         ]
         for (type, definition, link) in kinds {
             for number in 0..<2 {
@@ -51,9 +65,17 @@ extension TenantGenerator {
 
     private mutating func makePermissionPolicies() {
         func condition(_ id: String, _ classification: String) -> String {
-            #"{"id":"\#(id)","permissionClassification":"\#(classification)","permissionType":"delegated","resourceApplication":"any","permissions":["all"],"clientApplicationIds":["all"],"clientApplicationTenantIds":["all"],"clientApplicationPublisherIds":["all"],"clientApplicationsFromVerifiedPublisherOnly":false}"#
+            #"""
+            {"id":"\#(id)","permissionClassification":"\#(classification)",\#
+            "permissionType":"delegated","resourceApplication":"any","permissions":["all"],\#
+            "clientApplicationIds":["all"],"clientApplicationTenantIds":["all"],\#
+            "clientApplicationPublisherIds":["all"],\#
+            "clientApplicationsFromVerifiedPublisherOnly":false}
+            """#
         }
-        for (id, name) in [("microsoft-user-default-low", "Default User Low Risk Policy"), ("tier-1", "Tier 1 Help Desk")] {
+        for (id, name) in [
+            ("microsoft-user-default-low", "Default User Low Risk Policy"), ("tier-1", "Tier 1 Help Desk"),
+        ] {
             store(
                 .permissionGrantPolicy, #"{"id":"\#(id)","displayName":"\#(name)","description":"\#(name)."}"#,
                 children: [
@@ -71,17 +93,41 @@ extension TenantGenerator {
             """
             {"id":"authenticationMethodsPolicy","displayName":"Authentication Methods Policy",
             "description":"The tenant-wide policy that controls which authentication methods are allowed",
-            "lastModifiedDateTime":"\(preciseTime(days: 90))","policyVersion":"1.5","policyMigrationState":"migrationComplete",
+            "lastModifiedDateTime":"\(preciseTime(days: 90))","policyVersion":"1.5",
+            "policyMigrationState":"migrationComplete",
             "reconfirmationInDays":null,"registrationEnforcement":{"authenticationMethodsRegistrationCampaign":
-            {"snoozeDurationInDays":1,"enforceRegistrationAfterAllowedSnoozes":true,"state":"default","excludeTargets":[],
-            "includeTargets":[{"id":"all_users","targetType":"group","targetedAuthenticationMethod":"microsoftAuthenticator"}]}}}
+            {"snoozeDurationInDays":1,"enforceRegistrationAfterAllowedSnoozes":true,"state":"default",
+            "excludeTargets":[],
+            "includeTargets":[{"id":"all_users","targetType":"group",
+            "targetedAuthenticationMethod":"microsoftAuthenticator"}]}}}
             """,
             children: [
                 "authenticationMethodConfigurations": [
-                    ##"{"@odata.type":"#microsoft.graph.fido2AuthenticationMethodConfiguration","id":"Fido2","state":"enabled","isSelfServiceRegistrationAllowed":true,"isAttestationEnforced":true,"keyRestrictions":{"isEnforced":false,"enforcementType":"block","aaGuids":[]},"excludeTargets":[],"includeTargets":\##(everyone)}"##,
-                    ##"{"@odata.type":"#microsoft.graph.microsoftAuthenticatorAuthenticationMethodConfiguration","id":"MicrosoftAuthenticator","state":"enabled","featureSettings":{"displayAppInformationRequiredState":{"state":"default","includeTarget":{"targetType":"group","id":"all_users"}}},"excludeTargets":[],"includeTargets":\##(some)}"##,
-                    ##"{"@odata.type":"#microsoft.graph.temporaryAccessPassAuthenticationMethodConfiguration","id":"TemporaryAccessPass","state":"disabled","defaultLifetimeInMinutes":60,"defaultLength":8,"minimumLifetimeInMinutes":60,"maximumLifetimeInMinutes":480,"isUsableOnce":false,"includeTargets":\##(everyone)}"##,
-                    ##"{"@odata.type":"#microsoft.graph.smsAuthenticationMethodConfiguration","id":"Sms","state":"disabled","includeTargets":[]}"##,
+                    ##"""
+                    {"@odata.type":"#microsoft.graph.fido2AuthenticationMethodConfiguration",\##
+                    "id":"Fido2","state":"enabled","isSelfServiceRegistrationAllowed":true,\##
+                    "isAttestationEnforced":true,"keyRestrictions":{"isEnforced":false,\##
+                    "enforcementType":"block","aaGuids":[]},"excludeTargets":[],\##
+                    "includeTargets":\##(everyone)}
+                    """##,
+                    ##"""
+                    {"@odata.type":"#microsoft.graph.microsoftAuthenticatorAuthenticationMethodConfiguration",\##
+                    "id":"MicrosoftAuthenticator","state":"enabled",\##
+                    "featureSettings":{"displayAppInformationRequiredState":{"state":"default",\##
+                    "includeTarget":{"targetType":"group","id":"all_users"}}},\##
+                    "excludeTargets":[],"includeTargets":\##(some)}
+                    """##,
+                    ##"""
+                    {"@odata.type":"#microsoft.graph.temporaryAccessPassAuthenticationMethodConfiguration",\##
+                    "id":"TemporaryAccessPass","state":"disabled",\##
+                    "defaultLifetimeInMinutes":60,"defaultLength":8,\##
+                    "minimumLifetimeInMinutes":60,"maximumLifetimeInMinutes":480,\##
+                    "isUsableOnce":false,"includeTargets":\##(everyone)}
+                    """##,
+                    ##"""
+                    {"@odata.type":"#microsoft.graph.smsAuthenticationMethodConfiguration",\##
+                    "id":"Sms","state":"disabled","includeTargets":[]}
+                    """##,
                 ]
             ])
         let strengths: [(String, String, String)] = [
@@ -91,7 +137,12 @@ extension TenantGenerator {
             (random.guid(), "Clés de sécurité", "custom"),
         ]
         for (id, name, kind) in strengths {
-            let keys = ##"{"@odata.type":"#microsoft.graph.fido2CombinationConfiguration","id":"\##(random.guid())","appliesToCombinations":["fido2"],"allowedAAGUIDs":["486be136-0ffd-4ae9-8b30-a32f7d6fe3c3"]}"##
+            let keys =
+                ##"""
+                {"@odata.type":"#microsoft.graph.fido2CombinationConfiguration",\##
+                "id":"\##(random.guid())","appliesToCombinations":["fido2"],\##
+                "allowedAAGUIDs":["486be136-0ffd-4ae9-8b30-a32f7d6fe3c3"]}
+                """##
             store(
                 .authenticationStrengthPolicy,
                 """
@@ -104,7 +155,11 @@ extension TenantGenerator {
         for number in 1...2 {
             store(
                 .authenticationContextClassReference,
-                #"{"id":"c\#(number)","displayName":"Context \#(number)","description":"Vertraulich \#(number)","isAvailable":true}"#)
+                #"""
+                {"id":"c\#(number)","displayName":"Context \#(number)",\#
+                "description":"Vertraulich \#(number)","isAvailable":true}
+                """#
+            )
         }
     }
 
@@ -114,10 +169,12 @@ extension TenantGenerator {
             """
             {"id":"authorizationPolicy","allowInvitesFrom":"adminsAndGuestInviters","allowUserConsentForRiskyApps":null,
             "allowedToSignUpEmailBasedSubscriptions":true,"allowedToUseSSPR":true,"blockMsolPowerShell":false,
-            "allowEmailVerifiedUsersToJoinOrganization":false,"description":"Used to manage authorization related settings",
+            "allowEmailVerifiedUsersToJoinOrganization":false,
+            "description":"Used to manage authorization related settings",
             "displayName":"Authorization Policy","guestUserRoleId":"10dae51f-b6af-4016-8d66-8c2a99b929b3",
             "defaultUserRolePermissions":{"allowedToCreateApps":true,"allowedToCreateSecurityGroups":true,
-            "allowedToCreateTenants":true,"allowedToReadBitlockerKeysForOwnedDevice":true,"allowedToReadOtherUsers":true,
+            "allowedToCreateTenants":true,"allowedToReadBitlockerKeysForOwnedDevice":true,
+            "allowedToReadOtherUsers":true,
             "permissionGrantPoliciesAssigned":["ManagePermissionGrantsForSelf.microsoft-user-default-low"]}}
             """)
         store(
@@ -136,10 +193,19 @@ extension TenantGenerator {
     }
 
     private mutating func makePartners() {
-        let allowed = #"{"usersAndGroups":{"accessType":"allowed","targets":[{"target":"AllUsers","targetType":"user"}]},"applications":{"accessType":"allowed","targets":[{"target":"AllApplications","targetType":"application"}]}}"#
+        let allowed =
+            #"""
+            {"usersAndGroups":{"accessType":"allowed","targets":[{"target":"AllUsers",\#
+            "targetType":"user"}]},"applications":{"accessType":"allowed",\#
+            "targets":[{"target":"AllApplications","targetType":"application"}]}}
+            """#
         for number in 0..<min(6, 1 + size.users / 100) {
             let tenant = random.guid()
-            let sync = #"{"tenantId":"\#(tenant)","displayName":"Partner \#(number)","userSyncInbound":{"isSyncAllowed":\#(random.chance(0.5))}}"#
+            let sync =
+                #"""
+                {"tenantId":"\#(tenant)","displayName":"Partner \#(number)",\#
+                "userSyncInbound":{"isSyncAllowed":\#(random.chance(0.5))}}
+                """#
             store(
                 .crossTenantAccessPolicyPartner,
                 """
@@ -147,7 +213,8 @@ extension TenantGenerator {
                 "automaticUserConsentSettings":{"inboundAllowed":null,"outboundAllowed":null},
                 "b2bCollaborationInbound":\(allowed),"b2bCollaborationOutbound":null,"b2bDirectConnectInbound":null,
                 "b2bDirectConnectOutbound":\(allowed),
-                "inboundTrust":{"isMfaAccepted":true,"isCompliantDeviceAccepted":false,"isHybridAzureADJoinedDeviceAccepted":false},
+                "inboundTrust":{"isMfaAccepted":true,"isCompliantDeviceAccepted":false,
+                "isHybridAzureADJoinedDeviceAccepted":false},
                 "tenantRestrictions":null}
                 """,
                 children: ["identitySynchronization": number % 2 == 0 ? [sync] : []])

@@ -33,7 +33,8 @@ extension TenantGenerator {
             let ref = store(
                 .unifiedRoleDefinition,
                 """
-                {"id":"\(role.id)","description":"Members of this role work as \(role.name).","displayName":"\(role.name)",
+                {"id":"\(role.id)","description":"Members of this role work as \(role.name).",
+                "displayName":"\(role.name)",
                 "isBuiltIn":true,"isEnabled":true,"resourceScopes":["/"],"templateId":"\(role.id)","version":"1",
                 "rolePermissions":[{"allowedResourceActions":[\(actions.joined(separator: ","))],"condition":null}]}
                 """,
@@ -45,7 +46,8 @@ extension TenantGenerator {
             let ref = store(
                 .unifiedRoleDefinition,
                 """
-                {"id":"\(id)","description":\(quoted("Eigene Rolle „\(number)“")),"displayName":"Custom role \(number)",
+                {"id":"\(id)","description":\(quoted("Eigene Rolle „\(number)“")),
+                "displayName":"Custom role \(number)",
                 "isBuiltIn":false,"isEnabled":true,"resourceScopes":["/"],"templateId":"\(id)","version":"1",
                 "rolePermissions":[{"allowedResourceActions":["microsoft.directory/applications/basic/update",
                 "microsoft.directory/applications/create"],"condition":null}]}
@@ -80,7 +82,9 @@ extension TenantGenerator {
             assignRole(id(role), to: principal, scope: scope)
             if number % 3 == 0 { makeEligibility(id(role), principal: users[random.below(users.count)]) }
         }
-        assignRole("f2ef992c-3afb-46b9-b7cf-a126ee74c451", to: servicePrincipals[random.below(servicePrincipals.count)], scope: "/")
+        assignRole(
+            "f2ef992c-3afb-46b9-b7cf-a126ee74c451", to: servicePrincipals[random.below(servicePrincipals.count)],
+            scope: "/")
     }
 
     private mutating func assignRole(_ role: String, to principal: World.Ref, scope: String) {
@@ -94,8 +98,10 @@ extension TenantGenerator {
         store(
             .unifiedRoleAssignmentSchedule,
             """
-            {"id":"\(assignmentID)","appScopeId":null,"assignmentType":"Assigned","createdDateTime":null,"createdUsing":null,
-            "directoryScopeId":"\(scope)","memberType":"Direct","modifiedDateTime":null,"principalId":"\(id(principal))",
+            {"id":"\(assignmentID)","appScopeId":null,"assignmentType":"Assigned","createdDateTime":null,
+            "createdUsing":null,
+            "directoryScopeId":"\(scope)","memberType":"Direct","modifiedDateTime":null,
+            "principalId":"\(id(principal))",
             "roleDefinitionId":"\(role)","status":"Provisioned","scheduleInfo":{"startDateTime":"\(preciseTime())",
             "recurrence":null,"expiration":{"type":"noExpiration","endDateTime":null,"duration":null}}}
             """)
@@ -138,15 +144,43 @@ extension TenantGenerator {
 
     private mutating func roleRules() -> [String] {
         func target(_ caller: String, _ level: String) -> String {
-            #"{"caller":"\#(caller)","operations":["all"],"level":"\#(level)","inheritableSettings":[],"enforcedSettings":[]}"#
+            #"""
+            {"caller":"\#(caller)","operations":["all"],"level":"\#(level)",\#
+            "inheritableSettings":[],"enforcedSettings":[]}
+            """#
         }
         let type = "#microsoft.graph.unifiedRoleManagementPolicy"
         return [
-            #"{"@odata.type":"\#(type)ExpirationRule","id":"Expiration_Admin_Eligibility","isExpirationRequired":false,"maximumDuration":"P365D","target":\#(target("Admin", "Eligibility"))}"#,
-            #"{"@odata.type":"\#(type)EnablementRule","id":"Enablement_EndUser_Assignment","enabledRules":["MultiFactorAuthentication","Justification"],"target":\#(target("EndUser", "Assignment"))}"#,
-            #"{"@odata.type":"\#(type)ExpirationRule","id":"Expiration_EndUser_Assignment","isExpirationRequired":true,"maximumDuration":"PT\#(random.range(1...10))H","target":\#(target("EndUser", "Assignment"))}"#,
-            #"{"@odata.type":"\#(type)NotificationRule","id":"Notification_Admin_Admin_Eligibility","notificationType":"Email","recipientType":"Admin","notificationLevel":"All","isDefaultRecipientsEnabled":true,"notificationRecipients":["it@\#(domain)"],"target":\#(target("Admin", "Eligibility"))}"#,
-            #"{"@odata.type":"\#(type)ApprovalRule","id":"Approval_EndUser_Assignment","target":\#(target("EndUser", "Assignment")),"setting":{"isApprovalRequired":false,"isApprovalRequiredForExtension":false,"isRequestorJustificationRequired":true,"approvalMode":"SingleStage","approvalStages":[{"approvalStageTimeOutInDays":1,"isApproverJustificationRequired":true,"escalationTimeInMinutes":0,"isEscalationEnabled":false,"primaryApprovers":[],"escalationApprovers":[]}]}}"#,
+            #"""
+            {"@odata.type":"\#(type)ExpirationRule","id":"Expiration_Admin_Eligibility",\#
+            "isExpirationRequired":false,"maximumDuration":"P365D",\#
+            "target":\#(target("Admin", "Eligibility"))}
+            """#,
+            #"""
+            {"@odata.type":"\#(type)EnablementRule","id":"Enablement_EndUser_Assignment",\#
+            "enabledRules":["MultiFactorAuthentication","Justification"],\#
+            "target":\#(target("EndUser", "Assignment"))}
+            """#,
+            #"""
+            {"@odata.type":"\#(type)ExpirationRule","id":"Expiration_EndUser_Assignment",\#
+            "isExpirationRequired":true,"maximumDuration":"PT\#(random.range(1...10))H",\#
+            "target":\#(target("EndUser", "Assignment"))}
+            """#,
+            #"""
+            {"@odata.type":"\#(type)NotificationRule",\#
+            "id":"Notification_Admin_Admin_Eligibility","notificationType":"Email",\#
+            "recipientType":"Admin","notificationLevel":"All",\#
+            "isDefaultRecipientsEnabled":true,"notificationRecipients":["it@\#(domain)"],\#
+            "target":\#(target("Admin", "Eligibility"))}
+            """#,
+            #"""
+            {"@odata.type":"\#(type)ApprovalRule","id":"Approval_EndUser_Assignment",\#
+            "target":\#(target("EndUser", "Assignment")),"setting":{"isApprovalRequired":false,\#
+            "isApprovalRequiredForExtension":false,"isRequestorJustificationRequired":true,\#
+            "approvalMode":"SingleStage","approvalStages":[{"approvalStageTimeOutInDays":1,\#
+            "isApproverJustificationRequired":true,"escalationTimeInMinutes":0,\#
+            "isEscalationEnabled":false,"primaryApprovers":[],"escalationApprovers":[]}]}}
+            """#,
         ]
     }
 

@@ -70,7 +70,8 @@ extension TenantGenerator {
             kind: kind, given: Vocabulary.givenNames[given], family: Vocabulary.familyNames[family],
             nickname: nickname, principalName: principalName, mail: mail, place: random.pick(Vocabulary.places),
             department: random.pick(Vocabulary.departments),
-            products: kind == .guest || kind == .resource || random.chance(0.1) ? [] : [random.below(2), 3].dropLast(random.below(2)).map { $0 })
+            products: kind == .guest || kind == .resource || random.chance(0.1)
+                ? [] : [random.below(2), 3].dropLast(random.below(2)).map { $0 })
     }
 
     mutating func writeUser(_ draft: UserDraft, number: Int, to builder: inout ObjectBuilder) {
@@ -98,7 +99,8 @@ extension TenantGenerator {
         builder.string("employeeLeaveDateTime", random.chance(0.02) ? Timestamp.text(Timestamp.epoch + 8_640_000) : nil)
         builder.raw(
             "employeeOrgData",
-            random.chance(0.4) ? #"{"division":"\#(draft.department)","costCenter":"\#(random.range(1000...1999))"}"# : nil)
+            random.chance(0.4)
+                ? #"{"division":"\#(draft.department)","costCenter":"\#(random.range(1000...1999))"}"# : nil)
         builder.string("employeeType", random.chance(0.5) ? random.pick(["Employee", "Contractor", "Intern"]) : nil)
         builder.string("externalUserState", draft.kind == .guest ? "Accepted" : nil)
         builder.string("externalUserStateChangeDateTime", draft.kind == .guest ? pastTime() : nil)
@@ -115,7 +117,8 @@ extension TenantGenerator {
         builder.string("mail", draft.mail)
         builder.string("mailNickname", draft.nickname)
         builder.string("mobilePhone", random.chance(0.5) ? "+1 425 555 \(random.digits(4))" : nil)
-        builder.string("officeLocation", random.chance(0.5) ? "\(random.range(1...40))/\(random.range(1000...4999))" : nil)
+        builder.string(
+            "officeLocation", random.chance(0.5) ? "\(random.range(1...40))/\(random.range(1000...4999))" : nil)
         writeOnPremises(draft, to: &builder)
         builder.strings("otherMails", draft.kind == .guest ? ["\(draft.nickname)@partner.example"] : [])
         builder.string("passwordPolicies", random.chance(0.1) ? "DisablePasswordExpiration" : nil)
@@ -123,16 +126,25 @@ extension TenantGenerator {
         builder.string("postalCode", isPerson ? draft.place.4 : nil)
         builder.null("preferredDataLocation")
         builder.string("preferredLanguage", random.chance(0.6) ? draft.place.5 : nil)
-        builder.strings("proxyAddresses", draft.mail.map { ["SMTP:\($0)", "smtp:\(draft.nickname)@\(initialDomain)"] } ?? [])
-        builder.string("securityIdentifier", "S-1-12-1-\(random.digits(9))-\(random.digits(9))-\(random.digits(9))-\(random.digits(9))")
+        builder.strings(
+            "proxyAddresses", draft.mail.map { ["SMTP:\($0)", "smtp:\(draft.nickname)@\(initialDomain)"] } ?? [])
+        builder.string(
+            "securityIdentifier",
+            "S-1-12-1-\(random.digits(9))-\(random.digits(9))-\(random.digits(9))-\(random.digits(9))")
         builder.raw("serviceProvisioningErrors", "[]")
         builder.null("showInAddressList")
         builder.raw(
             "signInActivity",
-            #"{"lastSignInDateTime":"\#(pastTime(days: 30))","lastSignInRequestId":"\#(random.guid())","lastNonInteractiveSignInDateTime":null,"lastNonInteractiveSignInRequestId":null}"#)
+            #"""
+            {"lastSignInDateTime":"\#(pastTime(days: 30))",\#
+            "lastSignInRequestId":"\#(random.guid())","lastNonInteractiveSignInDateTime":null,\#
+            "lastNonInteractiveSignInRequestId":null}
+            """#
+        )
         builder.string("signInSessionsValidFromDateTime", pastTime(days: 300))
         builder.string("state", isPerson ? draft.place.1 : nil)
-        builder.string("streetAddress", random.chance(0.4) ? "Main St. \(random.range(1...200))\\\(random.range(1...9))" : nil)
+        builder.string(
+            "streetAddress", random.chance(0.4) ? "Main St. \(random.range(1...200))\\\(random.range(1...9))" : nil)
         builder.string("surname", isPerson ? draft.family : nil)
         builder.string("usageLocation", draft.products.isEmpty ? nil : draft.place.3)
         builder.string("userPrincipalName", draft.principalName)
@@ -149,11 +161,17 @@ extension TenantGenerator {
         let time = "2025-03-01T09:00:00Z"
         let plans = products.flatMap(\.plans)
         let assignedPlans = plans.map {
-            #"{"assignedDateTime":"\#(time)","capabilityStatus":"Enabled","service":"\#($0.2)","servicePlanId":"\#($0.0)"}"#
+            #"""
+            {"assignedDateTime":"\#(time)","capabilityStatus":"Enabled","service":"\#($0.2)",\#
+            "servicePlanId":"\#($0.0)"}
+            """#
         }
         builder.raw("assignedPlans", "[\(assignedPlans.joined(separator: ","))]")
         let states = products.map {
-            #"{"skuId":"\#($0.skuID)","disabledPlans":[],"assignedByGroup":null,"state":"Active","error":"None","lastUpdatedDateTime":"\#(time)"}"#
+            #"""
+            {"skuId":"\#($0.skuID)","disabledPlans":[],"assignedByGroup":null,"state":"Active",\#
+            "error":"None","lastUpdatedDateTime":"\#(time)"}
+            """#
         }
         builder.raw("licenseAssignmentStates", "[\(states.joined(separator: ","))]")
         let provisioned = plans.prefix(2).map {
@@ -176,7 +194,11 @@ extension TenantGenerator {
     }
 
     private func identities(_ draft: UserDraft) -> String {
-        let own = #"{"signInType":"userPrincipalName","issuer":"\#(initialDomain)","issuerAssignedId":"\#(draft.principalName)"}"#
+        let own =
+            #"""
+            {"signInType":"userPrincipalName","issuer":"\#(initialDomain)",\#
+            "issuerAssignedId":"\#(draft.principalName)"}
+            """#
         guard draft.kind == .guest else { return "[\(own)]" }
         return #"[{"signInType":"federated","issuer":"ExternalAzureAD","issuerAssignedId":null},\#(own)]"#
     }
@@ -193,7 +215,9 @@ extension TenantGenerator {
         builder.string("onPremisesLastSyncDateTime", isSynced ? pastTime(days: 1) : nil)
         builder.raw("onPremisesProvisioningErrors", "[]")
         builder.string("onPremisesSamAccountName", isSynced ? draft.nickname : nil)
-        builder.string("onPremisesSecurityIdentifier", isSynced ? "S-1-5-21-\(random.digits(10))-\(random.digits(10))-\(random.digits(5))" : nil)
+        builder.string(
+            "onPremisesSecurityIdentifier",
+            isSynced ? "S-1-5-21-\(random.digits(10))-\(random.digits(10))-\(random.digits(5))" : nil)
         builder.bool("onPremisesSyncEnabled", isSynced ? true : nil)
         builder.string("onPremisesUserPrincipalName", isSynced ? draft.principalName : nil)
     }

@@ -101,7 +101,9 @@ struct TenantGenerator {
         }
         let spec = type.spec
         for name in spec.orderedProperties
-        where given[name] == nil && name != key && !spec.notInCollections.contains(name) && !spec.perObject.contains(name) {
+        where given[name] == nil && name != key && !spec.notInCollections.contains(name)
+            && !spec.perObject.contains(name)
+        {
             builder.dynamic(name, ObjectBuilder.nullText, unset: true)
         }
         return builder.finish(type, in: &shapes)

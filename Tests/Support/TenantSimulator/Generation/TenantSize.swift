@@ -24,7 +24,7 @@ public struct TenantSize: Sendable {
         devices = users / 2
         contacts = users / 40
         applications = min(1_000, 4 + users / 40)
-        administrativeUnits = min(200, 2 + users / 200)
+        administrativeUnits = min(200, (users < 20 ? 2 : 4) + users / 200)
         appRoleAssignments = users / 4
         audits = min(5_000, 20 + users)
         intunePolicies = min(60, 3 + users / 40)

@@ -10,7 +10,8 @@ enum Vocabulary {
         "Abel", "Åberg", "Almeida", "Bauer", "Bělohlávek", "Castillo", "Çelik", "Dubois", "Díaz", "Eriksen", "Fischer",
         "García", "Grünwald", "Hansen", "Horváth", "Ibrahim", "Ivanova", "Jansen", "Jørgensen", "Kaya", "Kowalczyk",
         "Lambert", "López", "Marković", "Müller", "Nagy", "Nguyễn", "Núñez", "O'Connor", "Öztürk", "Papadaki", "Petrov",
-        "Quintana", "Rossi", "Ruß", "Santos", "Šimić", "Tanaka", "Thorsen", "Ülker", "Varga", "Weiß", "Wójcik", "Yılmaz",
+        "Quintana", "Rossi", "Ruß", "Santos", "Šimić", "Tanaka", "Thorsen", "Ülker", "Varga", "Weiß", "Wójcik",
+        "Yılmaz",
         "Zając", "Železný", "王", "佐藤",
     ]
     /// The same names as they stand in addresses.

@@ -8,7 +8,8 @@ struct Cursor {
         guard let bytes = Base64.decode(token), bytes.count > 4 else { return nil }
         let plain = Self.scramble(Array(bytes.dropFirst(4)), salt: bytes[0])
         guard Self.check(plain) == Array(bytes[1..<4]) else { return nil }
-        fields = String(decoding: plain, as: UTF8.self).split(separator: "|", omittingEmptySubsequences: false).map(String.init)
+        fields = String(decoding: plain, as: UTF8.self).split(separator: "|", omittingEmptySubsequences: false).map(
+            String.init)
     }
 
     var token: String {

@@ -96,7 +96,8 @@ struct DeltaQuery {
             return [.group, .directoryRole, .administrativeUnit].contains(type) ? [.members] : []
         }
         return Navigation.all(of: type).compactMap { navigation in
-            guard let link = navigation.linkName, link.deltaName == navigation.segment, names.contains(navigation.segment)
+            guard let link = navigation.linkName, link.deltaName == navigation.segment,
+                names.contains(navigation.segment)
             else { return nil }
             return link
         }

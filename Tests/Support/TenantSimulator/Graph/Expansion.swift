@@ -11,7 +11,9 @@ struct Expansion {
         for item in split(text, at: ",") {
             let name = item.prefix { $0 != "(" }.trimmingSpaces()
             guard let navigation = Navigation.find(name, of: spec.type) else {
-                throw .badRequest("Parsing OData Select and Expand failed: Could not find a property named '\(name)'.", code: "BadRequest")
+                throw .badRequest(
+                    "Parsing OData Select and Expand failed: Could not find a property named '\(name)'.",
+                    code: "BadRequest")
             }
             let inner = item.dropFirst(item.prefix { $0 != "(" }.count + 1).dropLast()
             var options = GraphRequest.Query()
@@ -23,7 +25,8 @@ struct Expansion {
         }
         let isDirectory = spec.flags.contains(.directoryObject)
         if isDirectory, list.count > 1 {
-            throw .badRequest("Expanding more than one navigation property is not supported.", code: "Request_UnsupportedQuery")
+            throw .badRequest(
+                "Expanding more than one navigation property is not supported.", code: "Request_UnsupportedQuery")
         }
         return list
     }

@@ -41,7 +41,8 @@ indirect enum Filter {
         case .startsWith(let name, let start):
             return Self.value(of: name, ref, world).text?.lowercased().hasPrefix(start.lowercased()) ?? false
         case .any(let name, let wanted):
-            return Self.value(of: name, ref, world).items?.contains { $0.text?.lowercased() == wanted.lowercased() } ?? false
+            return Self.value(of: name, ref, world).items?.contains { $0.text?.lowercased() == wanted.lowercased() }
+                ?? false
         case .isOf(let type): return TypeSpec.byODataName[type]?.type == world.type(ref)
         }
     }
@@ -104,15 +105,24 @@ private struct FilterParser {
         while let character = rest.first {
             switch character {
             case " ", "\t": rest.removeFirst()
-            case "(": list.append(.open); rest.removeFirst()
-            case ")": list.append(.close); rest.removeFirst()
-            case ",": list.append(.comma); rest.removeFirst()
+            case "(":
+                list.append(.open)
+                rest.removeFirst()
+            case ")":
+                list.append(.close)
+                rest.removeFirst()
+            case ",":
+                list.append(.comma)
+                rest.removeFirst()
             case "'":
                 rest.removeFirst()
                 var value = ""
                 while true {
                     guard let next = rest.popFirst() else { throw invalid }
-                    if next != "'" { value.append(next); continue }
+                    if next != "'" {
+                        value.append(next)
+                        continue
+                    }
                     guard rest.first == "'" else { break }
                     value.append("'")
                     rest.removeFirst()
@@ -187,7 +197,8 @@ private struct FilterParser {
     private mutating func call(_ name: String) throws(GraphFailure) -> Filter {
         switch name.lowercased() {
         case "startswith":
-            guard case .word(let property) = try next(), takes(.comma), case .text(let start) = try next(), takes(.close)
+            guard case .word(let property) = try next(), takes(.comma), case .text(let start) = try next(),
+                takes(.close)
             else { throw Self.invalid }
             return .startsWith(property, start)
         case "isof":
@@ -200,7 +211,12 @@ private struct FilterParser {
             return .any(String(name.dropLast(4)), wanted)
         case "endswith", "contains":
             throw GraphFailure.badRequest(
-                "Operator '\(name)' is not supported because the required parameters might be missing. Try adding $count=true query parameter and ConsistencyLevel:eventual header. Refer to https://aka.ms/graph-docs/advanced-queries for more information",
+                """
+                Operator '\(name)' is not supported because the required parameters might be \
+                missing. Try adding $count=true query parameter and ConsistencyLevel:eventual \
+                header. Refer to https://aka.ms/graph-docs/advanced-queries for more \
+                information
+                """,
                 code: "Request_UnsupportedQuery")
         default: throw Self.invalid
         }

@@ -103,7 +103,8 @@ struct GraphFailure: Error {
     static func notFound(_ id: String) -> GraphFailure {
         GraphFailure(
             status: 404, code: "Request_ResourceNotFound",
-            message: "Resource '\(id)' does not exist or one of its queried reference-property objects are not present.")
+            message: "Resource '\(id)' does not exist or one of its queried reference-property objects are not present."
+        )
     }
 
     static let denied = GraphFailure(
@@ -115,7 +116,8 @@ struct GraphFailure: Error {
 
     static let expiredDeltaToken = GraphFailure(
         status: 400, code: "syncStateNotFound",
-        message: "The sync state generation is not found. The delta token is expired and data must be synchronized again.")
+        message:
+            "The sync state generation is not found. The delta token is expired and data must be synchronized again.")
 
     func response(requestID: String, clientRequestID: String?, time: String) -> GraphResponse {
         var inner: [(String, SimulatedJSON)] = [("date", .string(time)), ("request-id", .string(requestID))]
@@ -135,7 +137,8 @@ enum PercentEncoding {
         var bytes: [UInt8] = []
         var units = text.utf8.makeIterator()
         while let unit = units.next() {
-            if unit == UInt8(ascii: "%"), let high = units.next().flatMap(digit), let low = units.next().flatMap(digit) {
+            if unit == UInt8(ascii: "%"), let high = units.next().flatMap(digit), let low = units.next().flatMap(digit)
+            {
                 bytes.append(high << 4 | low)
             } else {
                 bytes.append(plusIsSpace && unit == UInt8(ascii: "+") ? 0x20 : unit)

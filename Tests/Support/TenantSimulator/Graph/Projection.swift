@@ -100,7 +100,8 @@ extension ByteBuffer {
                             let start = end
                             let mark = marks[index]
                             end = Int(mark & StoredObject.offsetMask)
-                            let shown = includes[index] && mark & StoredObject.hidden == 0
+                            let shown =
+                                includes[index] && mark & StoredObject.hidden == 0
                                 && !(skipUnset && mark & StoredObject.unset != 0)
                             if shown {
                                 if runStart < 0 { runStart = start }

@@ -63,7 +63,9 @@ enum Route {
             }
         case "directory" where lower.count > 1 && lower[1] == "deleteditems": return deleted(path, lower)
         case "identity" where lower.count > 3 && lower[2] == "deleteditems":
-            let types: [String: SimulatedType] = ["policies": .conditionalAccessPolicy, "namedlocations": .namedLocation]
+            let types: [String: SimulatedType] = [
+                "policies": .conditionalAccessPolicy, "namedlocations": .namedLocation,
+            ]
             guard let type = types[lower[3]] else { return nil }
             return .deletedPolicies(
                 type.spec, id: path.count > 4 ? path[4] : nil, action: path.count > 5 ? lower[5] : nil)

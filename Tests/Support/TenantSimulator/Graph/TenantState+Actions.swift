@@ -14,7 +14,8 @@ extension TenantState {
             "setscheduledactions" where spec.type == .compliancePolicy:
             try requireWrite(spec, caller)
             let list = body["deviceComplianceScheduledActionForRules"] ?? body["scheduledActions"]
-            try WriteRules.checkDevicePolicy(spec, .object([("scheduledActionsForRule", list ?? .null)]), isCreate: true)
+            try WriteRules.checkDevicePolicy(
+                spec, .object([("scheduledActionsForRule", list ?? .null)]), isCreate: true)
             var children: [World.Child] = []
             for item in list?.items ?? [] { children.append(newChild(item, "scheduledActionsForRule", children.count)) }
             world.setChildren(ref, "scheduledActionsForRule", children)
@@ -28,8 +29,12 @@ extension TenantState {
             return try credential(name.lowercased(), ref, body)
         case "updateallowedcombinations" where spec.type == .authenticationStrengthPolicy:
             try requireWrite(spec, caller)
-            guard world.text(ref, "policyType") == "custom" else { throw .badRequest("Built-in policies cannot be changed.", code: "BadRequest") }
-            guard let list = body["allowedCombinations"] else { throw .badRequest("allowedCombinations is missing.", code: "BadRequest") }
+            guard world.text(ref, "policyType") == "custom" else {
+                throw .badRequest("Built-in policies cannot be changed.", code: "BadRequest")
+            }
+            guard let list = body["allowedCombinations"] else {
+                throw .badRequest("allowedCombinations is missing.", code: "BadRequest")
+            }
             let old = world.value(ref, "allowedCombinations") ?? .array([])
             world.update(ref, [("allowedCombinations", list.encoded)])
             touch(spec, ref)
@@ -39,7 +44,9 @@ extension TenantState {
     }
 
     /// Replaces all assignments of a policy.
-    private mutating func assign(_ spec: TypeSpec, _ ref: World.Ref, _ body: SimulatedJSON) throws(GraphFailure) -> GraphResponse {
+    private mutating func assign(_ spec: TypeSpec, _ ref: World.Ref, _ body: SimulatedJSON) throws(GraphFailure)
+        -> GraphResponse
+    {
         guard let items = body["assignments"]?.items else { throw WriteRules.intune("Assignments are missing.") }
         var children: [World.Child] = []
         for item in items {
@@ -47,7 +54,9 @@ extension TenantState {
                 throw WriteRules.intune("The assignment's target has no type.")
             }
             if let group = target["groupId"]?.text {
-                guard let found = world.ref(.group, group), world.isPresent(found) else { throw WriteRules.intune("The group \(group) does not exist.") }
+                guard let found = world.ref(.group, group), world.isPresent(found) else {
+                    throw WriteRules.intune("The group \(group) does not exist.")
+                }
             }
             children.append(newChild(item, "assignments", children.count))
         }
@@ -78,9 +87,16 @@ extension TenantState {
         for licence in added {
             guard let sku = licence["skuId"]?.text,
                 let product = world.presentRefs(.subscribedSku).first(where: { world.text($0, "skuId") == sku })
-            else { throw .badRequest("License \(licence["skuId"]?.text ?? "") does not correspond to a valid company License.") }
-            let free = (world.value(product, "prepaidUnits")?["enabled"]?.integer ?? 0) - (world.value(product, "consumedUnits")?.integer ?? 0)
-            guard free > 0 else { throw .badRequest("Subscription with SKU \(sku) does not have any available licenses.") }
+            else {
+                throw .badRequest(
+                    "License \(licence["skuId"]?.text ?? "") does not correspond to a valid company License.")
+            }
+            let free =
+                (world.value(product, "prepaidUnits")?["enabled"]?.integer ?? 0)
+                - (world.value(product, "consumedUnits")?.integer ?? 0)
+            guard free > 0 else {
+                throw .badRequest("Subscription with SKU \(sku) does not have any available licenses.")
+            }
             list.removeAll { $0["skuId"] == licence["skuId"] }
             list.append(.object([("disabledPlans", licence["disabledPlans"] ?? .array([])), ("skuId", .string(sku))]))
         }
@@ -89,10 +105,14 @@ extension TenantState {
         return .json(200, .object([("id", .string(world.id(ref))), ("assignedLicenses", .array(list))]))
     }
 
-    private mutating func credential(_ name: String, _ ref: World.Ref, _ body: SimulatedJSON) throws(GraphFailure) -> GraphResponse {
+    private mutating func credential(_ name: String, _ ref: World.Ref, _ body: SimulatedJSON) throws(GraphFailure)
+        -> GraphResponse
+    {
         var list = world.value(ref, "passwordCredentials")?.items ?? []
         guard name != "removepassword" else {
-            guard list.contains(where: { $0["keyId"] == body["keyId"] }) else { throw .badRequest("No password credential found with keyId.") }
+            guard list.contains(where: { $0["keyId"] == body["keyId"] }) else {
+                throw .badRequest("No password credential found with keyId.")
+            }
             list.removeAll { $0["keyId"] == body["keyId"] }
             world.update(ref, [("passwordCredentials", SimulatedJSON.array(list).encoded)])
             return .noContent
@@ -119,22 +139,31 @@ extension TenantState {
         let role = body["roleDefinitionId"]?.text ?? ""
         let principal = body["principalId"]?.text ?? ""
         let scope = body["directoryScopeId"]?.text ?? "/"
-        guard world.ref(.unifiedRoleDefinition, role) != nil else { throw .badRequest("The role definition does not exist.", code: "RoleNotFound") }
+        guard world.ref(.unifiedRoleDefinition, role) != nil else {
+            throw .badRequest("The role definition does not exist.", code: "RoleNotFound")
+        }
         guard let target = world.directoryObject(principal), world.isPresent(target) else {
             throw .badRequest("The subject is not found.", code: "SubjectNotFound")
         }
         let existing = world.presentRefs(type).first {
-            world.text($0, "roleDefinitionId") == role && world.text($0, "principalId") == principal && world.text($0, "directoryScopeId") == scope
+            world.text($0, "roleDefinitionId") == role && world.text($0, "principalId") == principal
+                && world.text($0, "directoryScopeId") == scope
         }
         let id = random.guid()
         switch body["action"]?.text {
         case "adminAssign":
-            guard existing == nil else { throw .badRequest("The Role assignment already exists.", code: "RoleAssignmentExists") }
+            guard existing == nil else {
+                throw .badRequest("The Role assignment already exists.", code: "RoleAssignmentExists")
+            }
             try checkSchedule(type, target, role, body)
             addSchedule(type, id, role, target, scope, body)
         case "adminRemove":
-            guard let existing else { throw .badRequest("The Role assignment does not exist.", code: "RoleAssignmentDoesNotExist") }
-            if type == .unifiedRoleAssignmentSchedule, let assignment = world.ref(.unifiedRoleAssignment, world.id(existing)) {
+            guard let existing else {
+                throw .badRequest("The Role assignment does not exist.", code: "RoleAssignmentDoesNotExist")
+            }
+            if type == .unifiedRoleAssignmentSchedule,
+                let assignment = world.ref(.unifiedRoleAssignment, world.id(existing))
+            {
                 world.removeRoleAssignment(assignment)
             } else {
                 world.purge(existing)
@@ -164,7 +193,9 @@ extension TenantState {
         let rules = world.children(policy, "rules").compactMap { try? SimulatedJSON.parse($0.json) }
         let rule = rules.first { $0["id"]?.text == "Expiration_Admin_Eligibility" }
         if rule?["isExpirationRequired"]?.boolean ?? false, expiration == "noExpiration" {
-            throw .badRequest("The following policy rules failed: [\"ExpirationRule\"]", code: "RoleAssignmentRequestPolicyValidationFailed")
+            throw .badRequest(
+                "The following policy rules failed: [\"ExpirationRule\"]",
+                code: "RoleAssignmentRequestPolicyValidationFailed")
         }
     }
 
@@ -188,12 +219,16 @@ extension TenantState {
     }
 
     /// Invites a guest.
-    mutating func invite(_ body: SimulatedJSON, _ request: GraphRequest, _ caller: Caller) throws(GraphFailure) -> GraphResponse {
+    mutating func invite(_ body: SimulatedJSON, _ request: GraphRequest, _ caller: Caller) throws(GraphFailure)
+        -> GraphResponse
+    {
         try require(["User.Invite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"], caller)
         guard let mail = body["invitedUserEmailAddress"]?.text, body["inviteRedirectUrl"]?.text != nil else {
             throw .badRequest("invitedUserEmailAddress and inviteRedirectUrl are required.")
         }
-        let initial = world.presentRefs(.domain).first { world.value($0, "isInitial")?.boolean ?? false }.map { world.id($0) } ?? ""
+        let initial =
+            world.presentRefs(.domain).first { world.value($0, "isInitial")?.boolean ?? false }.map { world.id($0) }
+            ?? ""
         let local = mail.split(separator: "@").joined(separator: "_")
         let id = random.guid()
         let ref = world.create(
@@ -203,9 +238,12 @@ extension TenantState {
                     ("id", .string(id)), ("accountEnabled", .bool(true)), ("creationType", .string("Invitation")),
                     ("displayName", body["invitedUserDisplayName"] ?? .string(mail)), ("mail", .string(mail)),
                     ("mailNickname", .string("\(local)#EXT#")), ("userType", .string("Guest")),
-                    ("userPrincipalName", .string("\(local)#EXT#@\(initial)")), ("externalUserState", .string("PendingAcceptance")),
-                    ("businessPhones", .array([])), ("otherMails", .array([.string(mail)])), ("assignedLicenses", .array([])),
-                    ("createdDateTime", .string(Timestamp.text(world.now))), ("proxyAddresses", .array([.string("SMTP:\(mail)")])),
+                    ("userPrincipalName", .string("\(local)#EXT#@\(initial)")),
+                    ("externalUserState", .string("PendingAcceptance")),
+                    ("businessPhones", .array([])), ("otherMails", .array([.string(mail)])),
+                    ("assignedLicenses", .array([])),
+                    ("createdDateTime", .string(Timestamp.text(world.now))),
+                    ("proxyAddresses", .array([.string("SMTP:\(mail)")])),
                 ], in: &world.shapes))
         audit("Invite external user", ref, caller)
         var answer = body

@@ -40,7 +40,8 @@ extension TenantState {
             throw .badRequest("Unable to read JSON request payload.", code: "BadRequest")
         }
         guard !list.isEmpty, list.count <= 20 else {
-            throw .badRequest("Number of batch request steps exceeds the maximum value of 20.", code: "MaximumValueExceeded")
+            throw .badRequest(
+                "Number of batch request steps exceeds the maximum value of 20.", code: "MaximumValueExceeded")
         }
         var seen: Set<String> = []
         var items: [BatchItem] = []
@@ -65,14 +66,16 @@ extension TenantState {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = GraphRequest.segments(parts[0])
         guard path.first?.lowercased() != "$batch", !["v1.0", "beta"].contains(path.first?.lowercased()) else {
-            throw .badRequest("Invalid batch payload: urls are relative to the version, and batches do not nest.", code: "BadRequest")
+            throw .badRequest(
+                "Invalid batch payload: urls are relative to the version, and batches do not nest.", code: "BadRequest")
         }
         var headers: [String: String] = [:]
         for (name, value) in entry["headers"]?.members ?? [] { headers[name.lowercased()] = value.text ?? "" }
         if let agent = outer.headers["user-agent"], headers["user-agent"] == nil { headers["user-agent"] = agent }
         let body = entry["body"]
         if let body, !body.isNull, headers["content-type"] == nil {
-            throw .badRequest("The Content-Type header is required for request '\(entry["id"]?.text ?? "")'.", code: "BadRequest")
+            throw .badRequest(
+                "The Content-Type header is required for request '\(entry["id"]?.text ?? "")'.", code: "BadRequest")
         }
         var request = outer
         request.method = method.uppercased()

@@ -30,7 +30,8 @@ extension TenantState {
         openCollection(&body, spec.contextName, request, next: next)
         var projections = ProjectionCache(granted: caller.granted)
         for ref in page {
-            try writeObject(ref, select: request.select, audience: .list, [], caller, &projections, request, into: &body)
+            try writeObject(
+                ref, select: request.select, audience: .list, [], caller, &projections, request, into: &body)
             body.writeInteger(UInt8(ascii: ","))
         }
         body.closeArray()
@@ -73,11 +74,14 @@ extension TenantState {
 
     /// `POST /directoryObjects/getByIds`: unknown ids are left out.
     func getByIds(_ request: GraphRequest, _ caller: Caller) throws(GraphFailure) -> GraphResponse {
-        guard let value = try? SimulatedJSON.parse(request.body), let ids = value["ids"]?.items, ids.count <= 1_000 else {
+        guard let value = try? SimulatedJSON.parse(request.body), let ids = value["ids"]?.items, ids.count <= 1_000
+        else {
             throw .badRequest("The ids are missing or more than 1000.")
         }
         try require(["Directory.Read.All", "Directory.ReadWrite.All", "User.Read.All", "Group.Read.All"], caller)
-        let types = value["types"]?.items?.compactMap { $0.text.flatMap { TypeSpec.byODataName[$0.lowercased()]?.type } }
+        let types = value["types"]?.items?.compactMap {
+            $0.text.flatMap { TypeSpec.byODataName[$0.lowercased()]?.type }
+        }
         var body = ByteBuffer()
         openCollection(&body, "directoryObjects", request)
         var projections = ProjectionCache(granted: caller.granted)

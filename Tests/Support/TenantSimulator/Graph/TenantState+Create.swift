@@ -7,10 +7,13 @@ extension TenantState {
     ) throws(GraphFailure) -> GraphResponse {
         switch spec.type {
         case .device: throw .denied
-        case .organization, .subscribedSku, .directoryAudit, .orgContact, .bitlockerRecoveryKey, .deviceLocalCredentialInfo,
+        case .organization, .subscribedSku, .directoryAudit, .orgContact, .bitlockerRecoveryKey,
+            .deviceLocalCredentialInfo,
             .unifiedRoleManagementPolicy, .unifiedRoleManagementPolicyAssignment, .unifiedRoleEligibilitySchedule,
             .unifiedRoleAssignmentSchedule:
-            throw GraphFailure(status: 405, code: "Request_BadRequest", message: "Specified HTTP method is not allowed for the request target.")
+            throw GraphFailure(
+                status: 405, code: "Request_BadRequest",
+                message: "Specified HTTP method is not allowed for the request target.")
         case .directoryRole: return try activate(body, request, caller)
         case .unifiedRoleAssignment: return try createRoleAssignment(body, request, caller)
         default: break
@@ -21,7 +24,14 @@ extension TenantState {
         let bound = try boundLinks(spec, body)
         let id = newID(spec.type, body)
         guard world.ref(spec.type, id) == nil else {
-            throw GraphFailure(status: 409, code: "Request_ResourceExists", message: "A conflicting object with one or more of the specified property values is present in the directory.")
+            throw GraphFailure(
+                status: 409, code: "Request_ResourceExists",
+                message:
+                    """
+                    A conflicting object with one or more of the specified property values is \
+                    present in the directory.
+                    """
+            )
         }
         complete(spec.type, id, &attributes, body)
         let ref = world.create(TenantGenerator.object(spec.type, attributes, in: &world.shapes))
@@ -47,7 +57,8 @@ extension TenantState {
         case .oauth2PermissionGrant:
             for name in ["clientId", "resourceId"] {
                 guard let id = body[name]?.text, let ref = world.ref(.servicePrincipal, id), world.isPresent(ref) else {
-                    throw .badRequest("Invalid value specified for property '\(name)' of resource 'OAuth2PermissionGrant'.")
+                    throw .badRequest(
+                        "Invalid value specified for property '\(name)' of resource 'OAuth2PermissionGrant'.")
                 }
             }
             if body["consentType"]?.text == "Principal", body["principalId"]?.text == nil {
@@ -58,7 +69,10 @@ extension TenantState {
                 throw .badRequest("The attribute set does not exist.")
             }
         case .unifiedRoleDefinition:
-            guard world.presentRefs(.unifiedRoleDefinition).filter({ world.value($0, "isBuiltIn")?.boolean == false }).count < 100 else {
+            guard
+                world.presentRefs(.unifiedRoleDefinition).filter({ world.value($0, "isBuiltIn")?.boolean == false })
+                    .count < 100
+            else {
                 throw .badRequest("The limit of custom roles is reached.")
             }
         default: break
@@ -70,12 +84,22 @@ extension TenantState {
         guard world.presentRefs(.application).contains(where: { world.text($0, "appId") == appID }) else {
             throw GraphFailure(
                 status: 403, code: "Authorization_RequestDenied",
-                message: "When using this permission, the backing application of the service principal being created must in the local tenant")
+                message:
+                    """
+                    When using this permission, the backing application of the service \
+                    principal being created must in the local tenant
+                    """
+            )
         }
         guard !world.presentRefs(.servicePrincipal).contains(where: { world.text($0, "appId") == appID }) else {
             throw GraphFailure(
                 status: 409, code: "Request_MultipleObjectsWithSameKeyValue",
-                message: "The service principal cannot be created, updated, or restored because the service principal name \(appID) is already in use.")
+                message:
+                    """
+                    The service principal cannot be created, updated, or restored because the \
+                    service principal name \(appID) is already in use.
+                    """
+            )
         }
     }
 
@@ -103,7 +127,9 @@ extension TenantState {
     }
 
     private func policy(_ id: String) -> World.Ref? {
-        for type in [SimulatedType.claimsMappingPolicy, .homeRealmDiscoveryPolicy, .tokenIssuancePolicy, .tokenLifetimePolicy] {
+        for type in [
+            SimulatedType.claimsMappingPolicy, .homeRealmDiscoveryPolicy, .tokenIssuancePolicy, .tokenLifetimePolicy,
+        ] {
             if let ref = world.ref(type, id) { return ref }
         }
         return nil
@@ -136,11 +162,14 @@ extension TenantState {
         list.insert((key, .string(id)), at: 0)
         let names = Set(list.map(\.0))
         if let pattern = world.refs(type).first(where: { world.isPresent($0) }) {
-            for name in world.attributeNames(pattern) where !names.contains(name) && type.spec.properties.contains(name) {
+            for name in world.attributeNames(pattern) where !names.contains(name) && type.spec.properties.contains(name)
+            {
                 if world.json(pattern, name)?.first == UInt8(ascii: "[") { set(name, .array([])) }
             }
         }
-        for name in ["createdDateTime", "lastModifiedDateTime"] where type.spec.properties.contains(name) { set(name, time) }
+        for name in ["createdDateTime", "lastModifiedDateTime"] where type.spec.properties.contains(name) {
+            set(name, time)
+        }
         switch type {
         case .user:
             if !names.contains("userType") { set("userType", .string("Member")) }
@@ -175,7 +204,8 @@ extension TenantState {
     /// What a service principal takes over from its application.
     private func copied(_ body: SimulatedJSON) -> [(String, SimulatedJSON)] {
         let appID = body["appId"]?.text ?? ""
-        guard let application = world.presentRefs(.application).first(where: { world.text($0, "appId") == appID }) else { return [] }
+        guard let application = world.presentRefs(.application).first(where: { world.text($0, "appId") == appID })
+        else { return [] }
         let name = world.value(application, "displayName") ?? .null
         var list: [(String, SimulatedJSON)] = [
             ("appDisplayName", name), ("appOwnerOrganizationId", .string(world.tenantID)),
@@ -193,7 +223,8 @@ extension TenantState {
     /// Owned sub-objects that came in the body of the creation.
     private mutating func createChildren(_ spec: TypeSpec, _ ref: World.Ref, _ body: SimulatedJSON) {
         for navigation in Navigation.all(of: spec.type) {
-            guard case .children = navigation.kind, let items = body[navigation.segment]?.items, navigation.segment != "assignments"
+            guard case .children = navigation.kind, let items = body[navigation.segment]?.items,
+                navigation.segment != "assignments"
             else { continue }
             var number = -1
             let children = items.map { item in
@@ -229,7 +260,9 @@ extension TenantState {
         if let client = world.text(ref, "clientId").flatMap({ world.ref(.servicePrincipal, $0) }) {
             world.link(.oauth2PermissionGrants, client, ref)
         }
-        if let user = world.text(ref, "principalId").flatMap({ world.ref(.user, $0) }) { world.link(.userGrants, user, ref) }
+        if let user = world.text(ref, "principalId").flatMap({ world.ref(.user, $0) }) {
+            world.link(.userGrants, user, ref)
+        }
     }
 
     private mutating func activate(
@@ -238,14 +271,16 @@ extension TenantState {
         let template = body["roleTemplateId"]?.text ?? ""
         guard let definition = world.ref(.unifiedRoleDefinition, template) else { throw .notFound(template) }
         guard world.activatedRole(template) == nil else {
-            throw .badRequest("A conflicting object with one or more of the specified property values is present in the directory.")
+            throw .badRequest(
+                "A conflicting object with one or more of the specified property values is present in the directory.")
         }
         let ref = world.create(
             TenantGenerator.object(
                 .directoryRole,
                 [
                     ("id", .string(random.guid())), ("displayName", world.value(definition, "displayName") ?? .null),
-                    ("description", world.value(definition, "description") ?? .null), ("roleTemplateId", .string(template)),
+                    ("description", world.value(definition, "description") ?? .null),
+                    ("roleTemplateId", .string(template)),
                 ], in: &world.shapes))
         var answer = try entity(ref, request, caller)
         answer.status = 201
@@ -258,7 +293,9 @@ extension TenantState {
         let role = body["roleDefinitionId"]?.text ?? ""
         let principal = body["principalId"]?.text ?? ""
         let scope = body["directoryScopeId"]?.text ?? "/"
-        guard let definition = world.ref(.unifiedRoleDefinition, role), world.isPresent(definition) else { throw .notFound(role) }
+        guard let definition = world.ref(.unifiedRoleDefinition, role), world.isPresent(definition) else {
+            throw .notFound(role)
+        }
         guard let target = world.directoryObject(principal), world.isPresent(target) else { throw .notFound(principal) }
         if world.type(target) == .group, world.value(target, "isAssignableToRole")?.boolean != true {
             throw .badRequest("The group must be role-assignable.", code: "Request_BadRequest")
@@ -268,7 +305,8 @@ extension TenantState {
                 && world.text($0, "directoryScopeId") == scope
         }
         guard !exists else {
-            throw .badRequest("A conflicting object with one or more of the specified property values is present in the directory.")
+            throw .badRequest(
+                "A conflicting object with one or more of the specified property values is present in the directory.")
         }
         let ref = world.assignRole(role, target, scope: scope, id: "\(random.base64ID(bytes: 36))-1")
         audit("Add member to role", target, caller)

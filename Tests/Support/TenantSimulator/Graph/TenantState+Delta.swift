@@ -7,7 +7,8 @@ extension TenantState {
         guard spec.flags.contains(.delta) else { throw .unknownSegment("delta") }
         try require(spec.permissions, caller)
         for option in ["top", "expand", "orderby"] where request.query.has(option) {
-            throw .badRequest("The query option '$\(option)' is not supported for a delta query.", code: "Request_UnsupportedQuery")
+            throw .badRequest(
+                "The query option '$\(option)' is not supported for a delta query.", code: "Request_UnsupportedQuery")
         }
         try checkSelect(spec, request, delta: true)
         var ids: [String]?
@@ -18,13 +19,16 @@ extension TenantState {
             }
         }
         return try continueDelta(
-            DeltaQuery(types: [spec.type], select: request.select, ids: ids, generation: deltaGeneration), request, caller)
+            DeltaQuery(types: [spec.type], select: request.select, ids: ids, generation: deltaGeneration), request,
+            caller)
     }
 
     /// `/directoryObjects/delta` with `isof` filters.
     mutating func mixedDelta(_ request: GraphRequest, _ caller: Caller) throws(GraphFailure) -> GraphResponse {
         try require(["Directory.Read.All", "Directory.ReadWrite.All"], caller)
-        var types: [SimulatedType] = SimulatedType.allCases.filter { $0.spec.flags.contains([.directoryObject, .delta]) }
+        var types: [SimulatedType] = SimulatedType.allCases.filter {
+            $0.spec.flags.contains([.directoryObject, .delta])
+        }
         if let text = request.query["filter"] {
             let filter = try Filter.parse(text)
             types = Self.types(filter)
@@ -64,7 +68,8 @@ extension TenantState {
                 query.isMinimal = request.headers["prefer"]?.contains("return=minimal") ?? false
             }
         }
-        return query.phase == .everything ? try firstRound(query, request, caller) : try laterRound(query, request, caller)
+        return query.phase == .everything
+            ? try firstRound(query, request, caller) : try laterRound(query, request, caller)
     }
 
     private func expiredToken(_ request: GraphRequest) -> GraphFailure {
@@ -153,7 +158,9 @@ extension TenantState {
         var rest: World.Ref?
         for link in query.links(of: type) where !hidesMembers(ref, link, caller) {
             var targets = world.targets(link, ref)[...]
-            if let after { targets = link == .members ? targets[LinkTable.position(of: after + 1, in: Array(targets))...] : [] }
+            if let after {
+                targets = link == .members ? targets[LinkTable.position(of: after + 1, in: Array(targets))...] : []
+            }
             // Only memberships grow large enough to be cut.
             let slice = link == .members ? targets.prefix(settings.deltaSliceSize) : targets
             if slice.endIndex < targets.endIndex { rest = slice.last }

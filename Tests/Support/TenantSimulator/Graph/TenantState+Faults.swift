@@ -48,17 +48,21 @@ extension TenantState {
         return (answer, .normal)
     }
 
-    private static func failure(_ effect: FaultRule.Effect, _ request: GraphRequest, _ caller: Caller) -> GraphFailure? {
+    private static func failure(_ effect: FaultRule.Effect, _ request: GraphRequest, _ caller: Caller) -> GraphFailure?
+    {
         switch effect {
         case .status(429, let seconds): return Throttle.refusal(after: seconds.map(Double.init), caller)
         case .status(let status, let seconds):
-            let codes = [500: "InternalServerError", 502: "BadGateway", 503: "ServiceUnavailable", 504: "GatewayTimeout"]
+            let codes = [
+                500: "InternalServerError", 502: "BadGateway", 503: "ServiceUnavailable", 504: "GatewayTimeout",
+            ]
             return GraphFailure(
                 status: status, code: codes[status] ?? "UnknownError", message: "The service is not available.",
                 headers: seconds.map { [("Retry-After", String($0))] } ?? [])
         case .expiredToken:
             return GraphFailure(
-                status: 401, code: "InvalidAuthenticationToken", message: "Lifetime validation failed, the token is expired.")
+                status: 401, code: "InvalidAuthenticationToken",
+                message: "Lifetime validation failed, the token is expired.")
         case .gone:
             let path = request.target.prefix { $0 != "?" }
             return GraphFailure(

@@ -2,7 +2,9 @@ import NIOCore
 
 extension TenantState {
     /// A list of a type's objects.
-    mutating func list(_ spec: TypeSpec, _ request: GraphRequest, _ caller: Caller) throws(GraphFailure) -> GraphResponse {
+    mutating func list(_ spec: TypeSpec, _ request: GraphRequest, _ caller: Caller) throws(GraphFailure)
+        -> GraphResponse
+    {
         try require(spec.permissions, caller)
         try checkOptions(spec, request)
         try checkSelect(spec, request)
@@ -35,7 +37,11 @@ extension TenantState {
         let filter = try Filter.parse(text)
         if filter.isAdvanced, !(request.wantsEventualConsistency && request.query["count"] == "true") {
             throw .badRequest(
-                "Operator is not supported because the required parameters might be missing. Try adding $count=true query parameter and ConsistencyLevel:eventual header. Refer to https://aka.ms/graph-docs/advanced-queries for more information",
+                """
+                Operator is not supported because the required parameters might be missing. \
+                Try adding $count=true query parameter and ConsistencyLevel:eventual header. \
+                Refer to https://aka.ms/graph-docs/advanced-queries for more information
+                """,
                 code: "Request_UnsupportedQuery")
         }
         return filter
@@ -56,7 +62,10 @@ extension TenantState {
         }
         if request.query.has("search") {
             throw .badRequest(
-                "Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'",
+                """
+                Request with $search query parameter only works through MSGraph with a special \
+                request header: 'ConsistencyLevel: eventual'
+                """,
                 code: "Request_UnsupportedQuery")
         }
         if spec.type == .subscribedSku, request.query.has("filter") {
@@ -79,7 +88,8 @@ extension TenantState {
                 || spec.flags.contains(.polymorphic) || Navigation.find(name, of: spec.type) != nil
             guard isKnown else {
                 throw .badRequest(
-                    "Could not find a property named '\(name)' on type 'microsoft.graph.\(spec.odataType.split(separator: ".").last ?? "")'.")
+                    "Could not find a property named '\(name)' on type '\(spec.odataType.dropFirst())'."
+                )
             }
         }
     }
@@ -128,7 +138,8 @@ extension TenantState {
     }
 
     /// `$count=true` works with the header only; without it, it is ignored.
-    private func countOption(_ spec: TypeSpec, _ filter: Filter?, _ request: GraphRequest) throws(GraphFailure) -> Int? {
+    private func countOption(_ spec: TypeSpec, _ filter: Filter?, _ request: GraphRequest) throws(GraphFailure) -> Int?
+    {
         guard request.query["count"] == "true", request.wantsEventualConsistency else { return nil }
         guard !request.query.has("skiptoken") else { return nil }
         guard let filter else { return world.count(spec.type) }
@@ -156,7 +167,7 @@ extension TenantState {
         body.writeString(#"{"@odata.context":"#)
         body.writeJSON("\(request.base)/\(request.version.rawValue)/$metadata#\(context)\(selected)")
         if request.select == nil, next == nil, delta == nil, request.version == .v1 {
-            body.writeString(#","@microsoft.graph.tips":"Use $select to choose only the properties your app needs, as this can lead to performance improvements.""#)
+            body.writeString(#","@microsoft.graph.tips":"Use $select to choose only the properties your app needs.""#)
         }
         if let count { body.writeString(#","@odata.count":\#(count)"#) }
         if let next {

@@ -33,12 +33,14 @@ extension TenantState {
         _ ref: World.Ref, _ spec: TypeSpec, _ navigation: Navigation, _ rest: [String], _ request: GraphRequest,
         _ caller: Caller
     ) throws(GraphFailure) -> GraphResponse {
-        var targets = related(ref, navigation)
+        let hides = navigation.linkName.map { hidesMembers(ref, $0, caller) } ?? false
+        var targets = hides ? [] : related(ref, navigation)
         var rest = rest[...]
         if let cast = rest.first?.lowercased(), cast.hasPrefix("microsoft.graph.") {
             guard request.wantsEventualConsistency, request.query["count"] == "true" || rest.count > 1 else {
                 throw .badRequest(
-                    "The specified cast needs the header ConsistencyLevel:eventual and $count=true.", code: "Request_UnsupportedQuery")
+                    "The specified cast needs the header ConsistencyLevel:eventual and $count=true.",
+                    code: "Request_UnsupportedQuery")
             }
             let wanted = TypeSpec.byODataName[String(cast.dropFirst("microsoft.graph.".count))]?.type
             targets = targets.filter { world.type($0) == wanted }
@@ -62,8 +64,10 @@ extension TenantState {
             start = LinkTable.position(of: UInt32(after) + 1, in: targets)
         }
         let page = targets[start...].prefix(size)
-        let next = page.endIndex < targets.endIndex ? page.last.map { nextLink(request, Cursor(["r", String($0)])) } : nil
-        return try relatedPage(ref, spec, navigation, Array(page), next, asReferences: rest.first == "$ref", request, caller)
+        let next =
+            page.endIndex < targets.endIndex ? page.last.map { nextLink(request, Cursor(["r", String($0)])) } : nil
+        return try relatedPage(
+            ref, spec, navigation, Array(page), next, asReferences: rest.first == "$ref", request, caller)
     }
 
     private func relatedPage(
@@ -71,7 +75,9 @@ extension TenantState {
         asReferences: Bool, _ request: GraphRequest, _ caller: Caller
     ) throws(GraphFailure) -> GraphResponse {
         var context = "directoryObjects"
-        if case .entities = navigation.kind { context = "\(spec.contextName)('\(world.id(ref))')/\(navigation.segment)" }
+        if case .entities = navigation.kind {
+            context = "\(spec.contextName)('\(world.id(ref))')/\(navigation.segment)"
+        }
         var body = ByteBuffer()
         body.reserveCapacity(page.count * 120 + 300)
         openCollection(&body, asReferences ? "Collection($ref)" : context, request, next: next)
@@ -139,7 +145,9 @@ extension TenantState {
     private func licenseDetails(_ ref: World.Ref, _ request: GraphRequest) -> GraphResponse {
         let assigned = world.value(ref, "assignedLicenses")?.items ?? []
         let items: [SimulatedJSON] = assigned.compactMap { licence in
-            guard let product = LicenceProduct.all.first(where: { $0.skuID == licence["skuId"]?.text }) else { return nil }
+            guard let product = LicenceProduct.all.first(where: { $0.skuID == licence["skuId"]?.text }) else {
+                return nil
+            }
             return .object([
                 ("id", .string("\(product.skuID)-\(world.id(ref))")), ("skuId", .string(product.skuID)),
                 ("skuPartNumber", .string(product.name)),

@@ -31,8 +31,8 @@ extension TenantState {
     ) {
         let spec = world.type(ref).spec
         body.writeString("\"\(navigation.segment)@odata.context\":")
-        body.writeJSON(
-            "\(request.base)/\(request.version.rawValue)/$metadata#\(spec.contextName)('\(world.id(ref))')/\(navigation.segment)")
+        let owner = "\(spec.contextName)('\(world.id(ref))')"
+        body.writeJSON("\(request.base)/\(request.version.rawValue)/$metadata#\(owner)/\(navigation.segment)")
         body.writeString(",\"\(navigation.segment)\":[")
         for child in world.children(ref, navigation.segment) {
             body.writeBytes(child.json)
@@ -56,7 +56,8 @@ extension TenantState {
         let name = navigation.segment
         switch navigation.kind {
         case .links, .reverse, .transitive, .entities:
-            let targets = related(ref, navigation).prefix(limit)
+            let hides = navigation.linkName.map { hidesMembers(ref, $0, caller) } ?? false
+            let targets = hides ? [] : related(ref, navigation).prefix(limit)
             body.writeString("\"\(name)\":[")
             for target in targets {
                 try writeRelated(target, expansion.select, caller, &projections, request, purpose: name, into: &body)
@@ -191,7 +192,8 @@ extension TenantState {
         }
         try require([permission], caller)
         world.writeAudit(
-            activity: spec.type == .bitlockerRecoveryKey ? "Read BitLocker key" : "Recover device local administrator password",
+            activity: spec.type == .bitlockerRecoveryKey
+                ? "Read BitLocker key" : "Recover device local administrator password",
             category: spec.type == .bitlockerRecoveryKey ? "KeyManagement" : "Device", target: ref, actor: ref,
             seconds: world.now, random: &random)
     }

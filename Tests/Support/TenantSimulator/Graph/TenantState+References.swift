@@ -3,7 +3,8 @@ import NIOCore
 /// Writes behind `/{collection}/{id}/{segment}`.
 extension TenantState {
     mutating func writeNavigation(
-        _ spec: TypeSpec, _ id: String, _ navigation: Navigation, _ rest: [String], _ request: GraphRequest, _ caller: Caller
+        _ spec: TypeSpec, _ id: String, _ navigation: Navigation, _ rest: [String], _ request: GraphRequest,
+        _ caller: Caller
     ) throws(GraphFailure) -> GraphResponse {
         let ref = try find(spec, id)
         switch navigation.kind {
@@ -28,13 +29,17 @@ extension TenantState {
             world.setChildren(ref, navigation.segment, [World.Child(id: value["id"]?.text, json: value.encoded)])
             return .noContent
         default:
-            throw GraphFailure(status: 405, code: "Request_BadRequest", message: "Specified HTTP method is not allowed for the request target.")
+            throw GraphFailure(
+                status: 405, code: "Request_BadRequest",
+                message: "Specified HTTP method is not allowed for the request target.")
         }
     }
 
     static func merge(_ new: SimulatedJSON, into old: SimulatedJSON) -> SimulatedJSON {
         var result = old
-        for (name, value) in new.members ?? [] where !name.contains("@") || name == "@odata.type" { result[name] = value }
+        for (name, value) in new.members ?? [] where !name.contains("@") || name == "@odata.type" {
+            result[name] = value
+        }
         return result
     }
 
@@ -67,15 +72,18 @@ extension TenantState {
             throw .badRequest("Only users can be members of a Microsoft 365 group.")
         }
         guard !world.links[Int(link.rawValue)].has(ref, target) else {
-            throw .badRequest("One or more added object references already exist for the following modified properties: '\(name)'.")
+            throw .badRequest(
+                "One or more added object references already exist for the following modified properties: '\(name)'.")
         }
         if link == .owners, world.targets(link, ref).count >= 100 {
-            throw GraphFailure(status: 403, code: "Directory_QuotaExceeded", message: "The limit of 100 owners is reached.")
+            throw GraphFailure(
+                status: 403, code: "Directory_QuotaExceeded", message: "The limit of 100 owners is reached.")
         }
     }
 
     private mutating func writeLink(
-        _ link: LinkName, _ navigation: Navigation, _ ref: World.Ref, _ rest: [String], _ request: GraphRequest, _ caller: Caller
+        _ link: LinkName, _ navigation: Navigation, _ ref: World.Ref, _ rest: [String], _ request: GraphRequest,
+        _ caller: Caller
     ) throws(GraphFailure) -> GraphResponse {
         guard rest.last == "$ref" else { throw .badRequest("References are written at $ref.") }
         if request.method == "DELETE" {
@@ -115,16 +123,21 @@ extension TenantState {
         let body = try body(request)
         let role = body["appRoleId"]?.text ?? ""
         guard let principal = body["principalId"]?.text.flatMap(world.directoryObject), world.isPresent(principal),
-            let resource = body["resourceId"]?.text.flatMap({ world.ref(.servicePrincipal, $0) }), world.isPresent(resource)
+            let resource = body["resourceId"]?.text.flatMap({ world.ref(.servicePrincipal, $0) }),
+            world.isPresent(resource)
         else { throw .notFound(body["principalId"]?.text ?? "") }
         let isDefault = role == "00000000-0000-0000-0000-000000000000"
-        guard isDefault || world.value(resource, "appRoles")?.items?.contains(where: { $0["id"]?.text == role }) ?? false else {
+        guard
+            isDefault || world.value(resource, "appRoles")?.items?.contains(where: { $0["id"]?.text == role }) ?? false
+        else {
             throw .badRequest("Permission being assigned was not found on application.")
         }
         let exists = world.targets(.appRoleAssignments, principal).contains {
             world.text($0, "appRoleId") == role && world.text($0, "resourceId") == world.id(resource)
         }
-        guard !exists else { throw .badRequest("Permission being assigned already exists on the object", code: "InvalidUpdate") }
+        guard !exists else {
+            throw .badRequest("Permission being assigned already exists on the object", code: "InvalidUpdate")
+        }
         let object = world.appRoleAssignment(
             id: random.base64ID(bytes: 32), principal: principal, resource: resource, role: role,
             time: Timestamp.text(world.now, fraction: random.below(10_000_000)))
@@ -139,13 +152,15 @@ extension TenantState {
         switch (spec.type, navigation.segment) {
         case (.administrativeUnit, "scopedRoleMembers"): try require(["RoleManagement.ReadWrite.Directory"], caller)
         case (.group, "settings"): try require(["GroupSettings.ReadWrite.All", "Group.ReadWrite.All"], caller)
-        case (.organization, _): try require(["OrganizationalBranding.ReadWrite.All", "Organization.ReadWrite.All"], caller)
+        case (.organization, _):
+            try require(["OrganizationalBranding.ReadWrite.All", "Organization.ReadWrite.All"], caller)
         default: try requireWrite(spec, caller)
         }
     }
 
     private mutating func writeChild(
-        _ navigation: Navigation, _ spec: TypeSpec, _ ref: World.Ref, _ rest: [String], _ request: GraphRequest, _ caller: Caller
+        _ navigation: Navigation, _ spec: TypeSpec, _ ref: World.Ref, _ rest: [String], _ request: GraphRequest,
+        _ caller: Caller
     ) throws(GraphFailure) -> GraphResponse {
         var list = world.children(ref, navigation.segment)
         guard let id = rest.first else {
@@ -153,7 +168,9 @@ extension TenantState {
             return try addChild(navigation, spec, ref, list, try body(request))
         }
         guard let position = list.firstIndex(where: { $0.id == id }) else {
-            guard request.method == "PATCH", navigation.segment == "federatedIdentityCredentials" else { throw .notFound(id) }
+            guard request.method == "PATCH", navigation.segment == "federatedIdentityCredentials" else {
+                throw .notFound(id)
+            }
             return try addChild(navigation, spec, ref, list, try body(request))
         }
         if request.method == "DELETE" {
@@ -178,9 +195,12 @@ extension TenantState {
         var value = value
         switch navigation.segment {
         case "federatedIdentityCredentials":
-            guard list.count < 20 else { throw .badRequest("The limit of 20 federated identity credentials is reached.") }
+            guard list.count < 20 else {
+                throw .badRequest("The limit of 20 federated identity credentials is reached.")
+            }
             for name in ["name", "issuer", "subject", "audiences"] where value[name] == nil {
-                throw .badRequest("A value is required for property '\(name)' of resource 'FederatedIdentityCredential'.")
+                throw .badRequest(
+                    "A value is required for property '\(name)' of resource 'FederatedIdentityCredential'.")
             }
         case "extensionProperties":
             guard let name = value["name"]?.text, let appID = world.text(ref, "appId") else {

@@ -19,24 +19,40 @@ extension TenantState {
         }
         if let assertion = form["client_assertion"] {
             guard Self.isPlausible(assertion, clientID: clientID) else {
-                return Self.tokenError(401, "invalid_client", 700_027, "The certificate with identifier used to sign the client assertion is not registered on application.")
+                return Self.tokenError(
+                    401, "invalid_client", 700_027,
+                    """
+                    The certificate with identifier used to sign the client assertion is not \
+                    registered on application.
+                    """
+                )
             }
         } else {
             guard (form["client_secret"] ?? basic?.1) == client.secret else {
-                return Self.tokenError(401, "invalid_client", 7_000_215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value.")
+                return Self.tokenError(
+                    401, "invalid_client", 7_000_215,
+                    """
+                    Invalid client secret provided. Ensure the secret being sent in the \
+                    request is the client secret value.
+                    """
+                )
             }
             if client.secretIsExpired {
-                return Self.tokenError(401, "invalid_client", 7_000_222, "The provided client secret keys for app '\(clientID)' are expired.")
+                return Self.tokenError(
+                    401, "invalid_client", 7_000_222,
+                    "The provided client secret keys for app '\(clientID)' are expired.")
             }
         }
         statistics.tokens += 1
         let token = AccessToken(
-            tenantID: world.tenantID, applicationID: clientID, roles: client.permissions, expiry: now + settings.tokenLife)
+            tenantID: world.tenantID, applicationID: clientID, roles: client.permissions,
+            expiry: now + settings.tokenLife)
         return .json(
             200,
             .object([
                 ("token_type", .string("Bearer")), ("expires_in", .number(String(settings.tokenLife))),
-                ("ext_expires_in", .number(String(settings.tokenLife))), ("access_token", .string(token.text(key: key))),
+                ("ext_expires_in", .number(String(settings.tokenLife))),
+                ("access_token", .string(token.text(key: key))),
             ]))
     }
 

@@ -16,7 +16,8 @@ extension TenantState {
             try addMembers(ref, bound, caller)
         }
         let isReplacement = request.method == "PUT"
-        let attributes = try WriteRules.attributes(spec, isReplacement ? Self.writable(spec, body) : body, isCreate: false)
+        let attributes = try WriteRules.attributes(
+            spec, isReplacement ? Self.writable(spec, body) : body, isCreate: false)
         var values: [(String, [UInt8]?)] = []
         for (name, value) in attributes where name != "passwordProfile" && name != "@odata.type" {
             values.append((name, try merged(ref, name, value).encoded))
@@ -33,7 +34,8 @@ extension TenantState {
     }
 
     /// Complex values are merged, security attributes by set; arrays are replaced.
-    private func merged(_ ref: World.Ref, _ name: String, _ value: SimulatedJSON) throws(GraphFailure) -> SimulatedJSON {
+    private func merged(_ ref: World.Ref, _ name: String, _ value: SimulatedJSON) throws(GraphFailure) -> SimulatedJSON
+    {
         guard name == "customSecurityAttributes", let sets = value.members else { return value }
         var all = world.value(ref, name) ?? .null
         if all.isNull { all = .object([]) }
@@ -45,7 +47,9 @@ extension TenantState {
                     let isCleared = new.isNull || new.items?.isEmpty ?? false
                     old[attribute] = isCleared ? nil : new
                     if isCleared { old["\(attribute)@odata.type"] = nil }
-                } else if attribute == "@odata.type" || attributes[String(attribute.prefix { $0 != "@" })]?.isNull == false {
+                } else if attribute == "@odata.type"
+                    || attributes[String(attribute.prefix { $0 != "@" })]?.isNull == false
+                {
                     old[attribute] = new
                 }
             }
@@ -62,7 +66,8 @@ extension TenantState {
         guard let definition = world.ref(.customSecurityAttributeDefinition, "\(set)_\(name)") else {
             throw .badRequest("The custom security attribute '\(set)_\(name)' does not exist.")
         }
-        let needsType = world.text(definition, "type") == "Integer" || world.value(definition, "isCollection")?.boolean ?? false
+        let needsType =
+            world.text(definition, "type") == "Integer" || world.value(definition, "isCollection")?.boolean ?? false
         guard value.isNull || !needsType || attributes["\(name)@odata.type"]?.text != nil else {
             throw .badRequest("The value of '\(name)' needs its type in '\(name)@odata.type'.")
         }
@@ -71,7 +76,9 @@ extension TenantState {
     private func checkUpdate(
         _ spec: TypeSpec, _ ref: World.Ref, _ body: SimulatedJSON, _ caller: Caller
     ) throws(GraphFailure) {
-        if body["customSecurityAttributes"] != nil { try require(["CustomSecAttributeAssignment.ReadWrite.All"], caller) }
+        if body["customSecurityAttributes"] != nil {
+            try require(["CustomSecAttributeAssignment.ReadWrite.All"], caller)
+        }
         switch spec.type {
         case .user: try WriteRules.checkUser(body, ref, world)
         case .group: try WriteRules.checkGroupChange(body)
@@ -82,9 +89,12 @@ extension TenantState {
         case .unifiedRoleDefinition where world.value(ref, "isBuiltIn")?.boolean ?? false:
             throw .badRequest("A built-in role cannot be changed.")
         case .authenticationStrengthPolicy:
-            if world.text(ref, "policyType") == "builtIn" { throw .badRequest("Built-in policies cannot be changed.", code: "BadRequest") }
+            if world.text(ref, "policyType") == "builtIn" {
+                throw .badRequest("Built-in policies cannot be changed.", code: "BadRequest")
+            }
             if body["allowedCombinations"] != nil {
-                throw .badRequest("allowedCombinations is changed by updateAllowedCombinations only.", code: "BadRequest")
+                throw .badRequest(
+                    "allowedCombinations is changed by updateAllowedCombinations only.", code: "BadRequest")
             }
         case .device:
             let allowed: Set<String> = ["accountEnabled", "extensionAttributes"]
@@ -94,13 +104,20 @@ extension TenantState {
         case .servicePrincipal where world.text(ref, "servicePrincipalType") == "ManagedIdentity":
             throw .denied
         case .customSecurityAttributeDefinition:
-            if body["usePreDefinedValuesOnly"]?.boolean == true, world.value(ref, "usePreDefinedValuesOnly")?.boolean == false {
+            if body["usePreDefinedValuesOnly"]?.boolean == true,
+                world.value(ref, "usePreDefinedValuesOnly")?.boolean == false
+            {
                 throw .badRequest("usePreDefinedValuesOnly cannot be changed to true.")
             }
         case .oauth2PermissionGrant:
-            guard body.members?.allSatisfy({ $0.0 == "scope" }) ?? true else { throw .badRequest("Only the scope can be changed.") }
-        case .unifiedRoleManagementPolicy, .appRoleAssignment, .unifiedRoleAssignment, .subscribedSku, .directoryAudit, .orgContact:
-            throw GraphFailure(status: 405, code: "Request_BadRequest", message: "Specified HTTP method is not allowed for the request target.")
+            guard body.members?.allSatisfy({ $0.0 == "scope" }) ?? true else {
+                throw .badRequest("Only the scope can be changed.")
+            }
+        case .unifiedRoleManagementPolicy, .appRoleAssignment, .unifiedRoleAssignment, .subscribedSku, .directoryAudit,
+            .orgContact:
+            throw GraphFailure(
+                status: 405, code: "Request_BadRequest",
+                message: "Specified HTTP method is not allowed for the request target.")
         default: break
         }
     }
@@ -117,8 +134,11 @@ extension TenantState {
         for target in targets { world.link(.members, ref, target) }
     }
 
-    private mutating func replaceSettings(_ spec: TypeSpec, _ ref: World.Ref, _ body: SimulatedJSON) throws(GraphFailure) {
-        guard spec.type == .configurationPolicy || spec.type == .compliancePolicy, let items = body["settings"]?.items else { return }
+    private mutating func replaceSettings(_ spec: TypeSpec, _ ref: World.Ref, _ body: SimulatedJSON)
+        throws(GraphFailure)
+    {
+        guard spec.type == .configurationPolicy || spec.type == .compliancePolicy, let items = body["settings"]?.items
+        else { return }
         var children: [World.Child] = []
         for item in items { children.append(newChild(item, "settings", children.count)) }
         world.setChildren(ref, "settings", children)
@@ -127,7 +147,8 @@ extension TenantState {
 
     /// Times and versions that a change moves on.
     mutating func touch(_ spec: TypeSpec, _ ref: World.Ref) {
-        for name in ["modifiedDateTime", "lastModifiedDateTime"] where spec.properties.contains(name) && world.json(ref, name) != nil {
+        for name in ["modifiedDateTime", "lastModifiedDateTime"]
+        where spec.properties.contains(name) && world.json(ref, name) != nil {
             world.update(ref, name, Timestamp.text(world.now, fraction: random.below(10_000_000)))
         }
         if let version = world.value(ref, "version")?.integer, spec.throttle == .intune {

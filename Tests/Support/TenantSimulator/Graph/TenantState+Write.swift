@@ -30,18 +30,24 @@ extension TenantState {
         case ("DELETE", .deletedItem(let id, nil)):
             let ref = try binned(id)
             try requireWrite(world.type(ref).spec, caller)
-            guard world.type(ref) != .administrativeUnit else { throw .badRequest("An administrative unit cannot be deleted permanently.") }
+            guard world.type(ref) != .administrativeUnit else {
+                throw .badRequest("An administrative unit cannot be deleted permanently.")
+            }
             world.purge(ref)
             return .noContent
         case ("POST", .deletedPolicies(let spec, let id?, "restore")):
             try requireWrite(spec, caller)
-            guard let ref = world.ref(spec.type, id), world.objects[Int(ref)].state == .softDeleted else { throw .notFound(id) }
+            guard let ref = world.ref(spec.type, id), world.objects[Int(ref)].state == .softDeleted else {
+                throw .notFound(id)
+            }
             world.restore(ref)
             return try entity(ref, request, caller)
         case ("POST", .scheduleRequests(let type)): return try requestSchedule(type, try body(request), caller)
         case ("POST", .invitations): return try invite(try body(request), request, caller)
         default:
-            throw GraphFailure(status: 405, code: "Request_BadRequest", message: "Specified HTTP method is not allowed for the request target.")
+            throw GraphFailure(
+                status: 405, code: "Request_BadRequest",
+                message: "Specified HTTP method is not allowed for the request target.")
         }
     }
 
@@ -49,7 +55,12 @@ extension TenantState {
     func body(_ request: GraphRequest, canBeEmpty: Bool = false) throws(GraphFailure) -> SimulatedJSON {
         if canBeEmpty, request.body.isEmpty { return .object([]) }
         guard let value = try? SimulatedJSON.parse(request.body), value.members != nil else {
-            throw .badRequest("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.", code: "BadRequest")
+            throw .badRequest(
+                """
+                Unable to read JSON request payload. Please ensure Content-Type header is set \
+                and payload is of valid JSON format.
+                """,
+                code: "BadRequest")
         }
         return value
     }
@@ -61,12 +72,17 @@ extension TenantState {
         if spec.type == .authenticationStrengthPolicy { permissions.append("Policy.ReadWrite.AuthenticationMethod") }
         if spec.type == .groupSetting { permissions.append("Group.ReadWrite.All") }
         try require(permissions, caller)
-        if spec.type == .conditionalAccessPolicy || spec.type == .namedLocation { try require(["Policy.Read.All"], caller) }
-        if spec.type == .conditionalAccessPolicy { try require(["Application.Read.All", "Application.ReadWrite.All"], caller) }
+        if spec.type == .conditionalAccessPolicy || spec.type == .namedLocation {
+            try require(["Policy.Read.All"], caller)
+        }
+        if spec.type == .conditionalAccessPolicy {
+            try require(["Application.Read.All", "Application.ReadWrite.All"], caller)
+        }
     }
 
     /// Deletes an object, to the recycle bin where the type has one.
-    private mutating func delete(_ spec: TypeSpec, _ id: String, _ caller: Caller) throws(GraphFailure) -> GraphResponse {
+    private mutating func delete(_ spec: TypeSpec, _ id: String, _ caller: Caller) throws(GraphFailure) -> GraphResponse
+    {
         let ref = try find(spec, id)
         try WriteRules.checkDelete(ref, world)
         audit("Delete \(spec.type.rawValue)", ref, caller)
@@ -84,7 +100,9 @@ extension TenantState {
         _ ref: World.Ref, _ request: GraphRequest, _ caller: Caller
     ) throws(GraphFailure) -> GraphResponse {
         let options = try body(request, canBeEmpty: true)
-        if world.type(ref) == .user, let name = options["newUserPrincipalName"]?.text ?? world.text(ref, "userPrincipalName") {
+        if world.type(ref) == .user,
+            let name = options["newUserPrincipalName"]?.text ?? world.text(ref, "userPrincipalName")
+        {
             try WriteRules.checkUnique(.user, "userPrincipalName", name, except: ref, world)
             world.restore(ref)
             world.update(ref, "userPrincipalName", name)

@@ -74,7 +74,8 @@ struct TenantState {
         case .deletedItem(let id, _): return try deletedItem(id, request, caller)
         case .deletedPolicies(let spec, let id, _): return try deletedPolicies(spec, id, request, caller)
         case .getByIds, .batch, .scheduleRequests, .invitations:
-            throw GraphFailure(status: 405, code: "Request_BadRequest", message: "Specified HTTP method is not allowed.")
+            throw GraphFailure(
+                status: 405, code: "Request_BadRequest", message: "Specified HTTP method is not allowed.")
         }
     }
 

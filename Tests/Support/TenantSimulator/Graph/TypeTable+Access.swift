@@ -26,7 +26,8 @@ extension TypeSpec {
             createOnly: "id",
             writePermission: "CustomSecAttributeDefinition.ReadWrite.All"),
         TypeSpec(
-            .customSecurityAttributeDefinition, path: "/directory/customSecurityAttributeDefinitions", odataType: "#microsoft.graph.customSecurityAttributeDefinition",
+            .customSecurityAttributeDefinition, path: "/directory/customSecurityAttributeDefinitions",
+            odataType: "#microsoft.graph.customSecurityAttributeDefinition",
             flags: [], throttle: .identity,
             permissions: "CustomSecAttributeDefinition.Read.All CustomSecAttributeDefinition.ReadWrite.All",
             properties: """
@@ -38,7 +39,8 @@ extension TypeSpec {
             readOnly: "id",
             writePermission: "CustomSecAttributeDefinition.ReadWrite.All"),
         TypeSpec(
-            .unifiedRoleDefinition, path: "/roleManagement/directory/roleDefinitions", odataType: "#microsoft.graph.unifiedRoleDefinition",
+            .unifiedRoleDefinition, path: "/roleManagement/directory/roleDefinitions",
+            odataType: "#microsoft.graph.unifiedRoleDefinition",
             flags: [.softDelete], throttle: .unlimited,
             permissions: """
                 RoleManagement.Read.Directory Directory.Read.All Directory.ReadWrite.All
@@ -88,7 +90,8 @@ extension TypeSpec {
             readOnly: "createdDateTime deletedDateTime id principalDisplayName principalType",
             writePermission: "AppRoleAssignment.ReadWrite.All"),
         TypeSpec(
-            .oauth2PermissionGrant, path: "/oauth2PermissionGrants", odataType: "#microsoft.graph.oAuth2PermissionGrant",
+            .oauth2PermissionGrant, path: "/oauth2PermissionGrants",
+            odataType: "#microsoft.graph.oAuth2PermissionGrant",
             flags: [.delta], throttle: .identity,
             permissions: "Directory.Read.All DelegatedPermissionGrant.ReadWrite.All Directory.ReadWrite.All",
             properties: "clientId consentType id principalId resourceId scope",
@@ -97,7 +100,8 @@ extension TypeSpec {
             readOnly: "id",
             writePermission: "DelegatedPermissionGrant.ReadWrite.All"),
         TypeSpec(
-            .unifiedRoleAssignment, path: "/roleManagement/directory/roleAssignments", odataType: "#microsoft.graph.unifiedRoleAssignment",
+            .unifiedRoleAssignment, path: "/roleManagement/directory/roleAssignments",
+            odataType: "#microsoft.graph.unifiedRoleAssignment",
             flags: [], throttle: .unlimited,
             permissions: """
                 RoleManagement.Read.Directory Directory.Read.All Directory.ReadWrite.All
@@ -112,7 +116,8 @@ extension TypeSpec {
             readOnly: "id",
             writePermission: "RoleManagement.ReadWrite.Directory"),
         TypeSpec(
-            .unifiedRoleEligibilitySchedule, path: "/roleManagement/directory/roleEligibilitySchedules", odataType: "#microsoft.graph.unifiedRoleEligibilitySchedule",
+            .unifiedRoleEligibilitySchedule, path: "/roleManagement/directory/roleEligibilitySchedules",
+            odataType: "#microsoft.graph.unifiedRoleEligibilitySchedule",
             flags: [], throttle: .unlimited,
             permissions: """
                 RoleEligibilitySchedule.Read.Directory RoleEligibilitySchedule.ReadWrite.Directory
@@ -127,7 +132,8 @@ extension TypeSpec {
             readOnly: "id",
             writePermission: "RoleEligibilitySchedule.ReadWrite.Directory"),
         TypeSpec(
-            .unifiedRoleAssignmentSchedule, path: "/roleManagement/directory/roleAssignmentSchedules", odataType: "#microsoft.graph.unifiedRoleAssignmentSchedule",
+            .unifiedRoleAssignmentSchedule, path: "/roleManagement/directory/roleAssignmentSchedules",
+            odataType: "#microsoft.graph.unifiedRoleAssignmentSchedule",
             flags: [], throttle: .unlimited,
             permissions: """
                 RoleAssignmentSchedule.Read.Directory RoleAssignmentSchedule.ReadWrite.Directory
@@ -142,14 +148,16 @@ extension TypeSpec {
             readOnly: "id",
             writePermission: "RoleAssignmentSchedule.ReadWrite.Directory"),
         TypeSpec(
-            .bitlockerRecoveryKey, path: "/informationProtection/bitlocker/recoveryKeys", odataType: "#microsoft.graph.bitlockerRecoveryKey",
+            .bitlockerRecoveryKey, path: "/informationProtection/bitlocker/recoveryKeys",
+            odataType: "#microsoft.graph.bitlockerRecoveryKey",
             flags: [], throttle: .unlimited,
             permissions: "BitlockerKey.ReadBasic.All BitlockerKey.Read.All",
             properties: "createdDateTime deviceId id key volumeType",
             perObject: "key",
             readOnly: "createdDateTime deviceId id key volumeType"),
         TypeSpec(
-            .deviceLocalCredentialInfo, path: "/directory/deviceLocalCredentials", odataType: "#microsoft.graph.deviceLocalCredentialInfo",
+            .deviceLocalCredentialInfo, path: "/directory/deviceLocalCredentials",
+            odataType: "#microsoft.graph.deviceLocalCredentialInfo",
             flags: [], throttle: .unlimited,
             permissions: "DeviceLocalCredential.ReadBasic.All",
             properties: "credentials deviceName id lastBackupDateTime refreshDateTime",

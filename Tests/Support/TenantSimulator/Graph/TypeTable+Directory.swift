@@ -26,7 +26,8 @@ extension TypeSpec {
                 """,
             writePermission: "Organization.ReadWrite.All"),
         TypeSpec(
-            .administrativeUnit, path: "/directory/administrativeUnits", odataType: "#microsoft.graph.administrativeUnit",
+            .administrativeUnit, path: "/directory/administrativeUnits",
+            odataType: "#microsoft.graph.administrativeUnit",
             flags: [.delta, .softDelete, .directoryObject], throttle: .identity,
             permissions: """
                 AdministrativeUnit.Read.All AdministrativeUnit.ReadWrite.All Directory.Read.All
@@ -222,7 +223,8 @@ extension TypeSpec {
                 """,
             onlySelected: "isManagementRestricted onPremisesSecurityIdentifier",
             volatile: "approximateLastSignInDateTime complianceExpirationDateTime onPremisesLastSyncDateTime",
-            required: "accountEnabled alternativeSecurityIds deviceId displayName operatingSystem operatingSystemVersion",
+            required:
+                "accountEnabled alternativeSecurityIds deviceId displayName operatingSystem operatingSystemVersion",
             createOnly: "alternativeSecurityIds deviceId",
             readOnly: """
                 approximateLastSignInDateTime complianceExpirationDateTime deletedDateTime

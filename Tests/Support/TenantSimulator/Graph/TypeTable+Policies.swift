@@ -3,7 +3,8 @@
 extension TypeSpec {
     static let policyTypes: [TypeSpec] = [
         TypeSpec(
-            .claimsMappingPolicy, path: "/policies/claimsMappingPolicies", odataType: "#microsoft.graph.claimsMappingPolicy",
+            .claimsMappingPolicy, path: "/policies/claimsMappingPolicies",
+            odataType: "#microsoft.graph.claimsMappingPolicy",
             flags: [], throttle: .identity,
             permissions: "Policy.Read.All Policy.ReadWrite.ApplicationConfiguration",
             properties: "definition deletedDateTime description displayName id isOrganizationDefault",
@@ -11,7 +12,8 @@ extension TypeSpec {
             readOnly: "deletedDateTime id",
             writePermission: "Policy.ReadWrite.ApplicationConfiguration"),
         TypeSpec(
-            .homeRealmDiscoveryPolicy, path: "/policies/homeRealmDiscoveryPolicies", odataType: "#microsoft.graph.homeRealmDiscoveryPolicy",
+            .homeRealmDiscoveryPolicy, path: "/policies/homeRealmDiscoveryPolicies",
+            odataType: "#microsoft.graph.homeRealmDiscoveryPolicy",
             flags: [], throttle: .identity,
             permissions: "Policy.Read.All Policy.ReadWrite.ApplicationConfiguration",
             properties: "definition deletedDateTime description displayName id isOrganizationDefault",
@@ -19,7 +21,8 @@ extension TypeSpec {
             readOnly: "deletedDateTime id",
             writePermission: "Policy.ReadWrite.ApplicationConfiguration"),
         TypeSpec(
-            .tokenIssuancePolicy, path: "/policies/tokenIssuancePolicies", odataType: "#microsoft.graph.tokenIssuancePolicy",
+            .tokenIssuancePolicy, path: "/policies/tokenIssuancePolicies",
+            odataType: "#microsoft.graph.tokenIssuancePolicy",
             flags: [], throttle: .identity,
             permissions: "Policy.Read.All Policy.ReadWrite.ApplicationConfiguration",
             properties: "definition deletedDateTime description displayName id isOrganizationDefault",
@@ -27,7 +30,8 @@ extension TypeSpec {
             readOnly: "deletedDateTime id",
             writePermission: "Policy.ReadWrite.ApplicationConfiguration"),
         TypeSpec(
-            .tokenLifetimePolicy, path: "/policies/tokenLifetimePolicies", odataType: "#microsoft.graph.tokenLifetimePolicy",
+            .tokenLifetimePolicy, path: "/policies/tokenLifetimePolicies",
+            odataType: "#microsoft.graph.tokenLifetimePolicy",
             flags: [], throttle: .identity,
             permissions: "Policy.Read.All Policy.ReadWrite.ApplicationConfiguration",
             properties: "definition deletedDateTime description displayName id isOrganizationDefault",
@@ -35,7 +39,8 @@ extension TypeSpec {
             readOnly: "deletedDateTime id",
             writePermission: "Policy.ReadWrite.ApplicationConfiguration"),
         TypeSpec(
-            .permissionGrantPolicy, path: "/policies/permissionGrantPolicies", odataType: "#microsoft.graph.permissionGrantPolicy",
+            .permissionGrantPolicy, path: "/policies/permissionGrantPolicies",
+            odataType: "#microsoft.graph.permissionGrantPolicy",
             flags: [], throttle: .identity,
             permissions: "Policy.Read.PermissionGrant Policy.ReadWrite.PermissionGrant",
             properties: "deletedDateTime description displayName id",
@@ -43,7 +48,8 @@ extension TypeSpec {
             readOnly: "deletedDateTime",
             writePermission: "Policy.ReadWrite.PermissionGrant"),
         TypeSpec(
-            .unifiedRoleManagementPolicy, path: "/policies/roleManagementPolicies", odataType: "#microsoft.graph.unifiedRoleManagementPolicy",
+            .unifiedRoleManagementPolicy, path: "/policies/roleManagementPolicies",
+            odataType: "#microsoft.graph.unifiedRoleManagementPolicy",
             flags: [], throttle: .unlimited,
             permissions: "RoleManagement.Read.Directory RoleManagement.Read.All RoleManagement.ReadWrite.Directory",
             properties: """
@@ -52,7 +58,8 @@ extension TypeSpec {
                 """,
             readOnly: "id"),
         TypeSpec(
-            .authenticationMethodsPolicy, path: "/policies/authenticationMethodsPolicy", odataType: "#microsoft.graph.authenticationMethodsPolicy",
+            .authenticationMethodsPolicy, path: "/policies/authenticationMethodsPolicy",
+            odataType: "#microsoft.graph.authenticationMethodsPolicy",
             flags: [.singleton], throttle: .unlimited,
             permissions: "Policy.Read.AuthenticationMethod Policy.Read.All Policy.ReadWrite.AuthenticationMethod",
             properties: """
@@ -62,7 +69,8 @@ extension TypeSpec {
             readOnly: "description displayName id lastModifiedDateTime policyVersion",
             writePermission: "Policy.ReadWrite.AuthenticationMethod"),
         TypeSpec(
-            .authenticationStrengthPolicy, path: "/policies/authenticationStrengthPolicies", odataType: "#microsoft.graph.authenticationStrengthPolicy",
+            .authenticationStrengthPolicy, path: "/policies/authenticationStrengthPolicies",
+            odataType: "#microsoft.graph.authenticationStrengthPolicy",
             flags: [], throttle: .unlimited,
             permissions: """
                 Policy.Read.AuthenticationMethod Policy.Read.All Policy.ReadWrite.AuthenticationMethod
@@ -76,7 +84,9 @@ extension TypeSpec {
             readOnly: "createdDateTime id modifiedDateTime policyType requirementsSatisfied",
             writePermission: "Policy.ReadWrite.ConditionalAccess"),
         TypeSpec(
-            .authenticationContextClassReference, path: "/identity/conditionalAccess/authenticationContextClassReferences", odataType: "#microsoft.graph.authenticationContextClassReference",
+            .authenticationContextClassReference,
+            path: "/identity/conditionalAccess/authenticationContextClassReferences",
+            odataType: "#microsoft.graph.authenticationContextClassReference",
             flags: [], throttle: .conditionalAccess,
             permissions: """
                 AuthenticationContext.Read.All AuthenticationContext.ReadWrite.All
@@ -86,7 +96,8 @@ extension TypeSpec {
             required: "id displayName",
             writePermission: "AuthenticationContext.ReadWrite.All"),
         TypeSpec(
-            .namedLocation, path: "/identity/conditionalAccess/namedLocations", odataType: "#microsoft.graph.namedLocation",
+            .namedLocation, path: "/identity/conditionalAccess/namedLocations",
+            odataType: "#microsoft.graph.namedLocation",
             flags: [.softDelete, .polymorphic], throttle: .conditionalAccess,
             permissions: "Policy.Read.All",
             properties: "createdDateTime deletedDateTime displayName id modifiedDateTime",
@@ -94,7 +105,8 @@ extension TypeSpec {
             readOnly: "createdDateTime deletedDateTime id modifiedDateTime",
             writePermission: "Policy.ReadWrite.ConditionalAccess"),
         TypeSpec(
-            .authorizationPolicy, path: "/policies/authorizationPolicy", odataType: "#microsoft.graph.authorizationPolicy",
+            .authorizationPolicy, path: "/policies/authorizationPolicy",
+            odataType: "#microsoft.graph.authorizationPolicy",
             flags: [.singleton], throttle: .identity,
             permissions: "Policy.Read.All Policy.ReadWrite.Authorization",
             properties: """
@@ -106,14 +118,16 @@ extension TypeSpec {
             readOnly: "deletedDateTime id",
             writePermission: "Policy.ReadWrite.Authorization"),
         TypeSpec(
-            .identitySecurityDefaultsEnforcementPolicy, path: "/policies/identitySecurityDefaultsEnforcementPolicy", odataType: "#microsoft.graph.identitySecurityDefaultsEnforcementPolicy",
+            .identitySecurityDefaultsEnforcementPolicy, path: "/policies/identitySecurityDefaultsEnforcementPolicy",
+            odataType: "#microsoft.graph.identitySecurityDefaultsEnforcementPolicy",
             flags: [.singleton], throttle: .identity,
             permissions: "Policy.Read.All Policy.ReadWrite.SecurityDefaults",
             properties: "deletedDateTime description displayName id isEnabled",
             readOnly: "deletedDateTime id",
             writePermission: "Policy.ReadWrite.ConditionalAccess"),
         TypeSpec(
-            .crossTenantAccessPolicyPartner, path: "/policies/crossTenantAccessPolicy/partners", odataType: "#microsoft.graph.crossTenantAccessPolicyConfigurationPartner",
+            .crossTenantAccessPolicyPartner, path: "/policies/crossTenantAccessPolicy/partners",
+            odataType: "#microsoft.graph.crossTenantAccessPolicyConfigurationPartner",
             flags: [], throttle: .unlimited,
             permissions: "Policy.Read.All Policy.ReadWrite.CrossTenantAccess",
             properties: """
@@ -126,7 +140,8 @@ extension TypeSpec {
             createOnly: "tenantId",
             writePermission: "Policy.ReadWrite.CrossTenantAccess"),
         TypeSpec(
-            .adminConsentRequestPolicy, path: "/policies/adminConsentRequestPolicy", odataType: "#microsoft.graph.adminConsentRequestPolicy",
+            .adminConsentRequestPolicy, path: "/policies/adminConsentRequestPolicy",
+            odataType: "#microsoft.graph.adminConsentRequestPolicy",
             flags: [.singleton], throttle: .unlimited,
             permissions: """
                 Policy.Read.All Directory.Read.All Directory.ReadWrite.All
@@ -136,7 +151,8 @@ extension TypeSpec {
             readOnly: "id version",
             writePermission: "Policy.ReadWrite.ConsentRequest"),
         TypeSpec(
-            .conditionalAccessPolicy, path: "/identity/conditionalAccess/policies", odataType: "#microsoft.graph.conditionalAccessPolicy",
+            .conditionalAccessPolicy, path: "/identity/conditionalAccess/policies",
+            odataType: "#microsoft.graph.conditionalAccessPolicy",
             flags: [.softDelete], throttle: .conditionalAccess,
             permissions: "Policy.Read.All",
             properties: """
@@ -159,7 +175,8 @@ extension TypeSpec {
             readOnly: "id isBuiltIn",
             writePermission: "DeviceManagementRBAC.ReadWrite.All"),
         TypeSpec(
-            .assignmentFilter, path: "/deviceManagement/assignmentFilters", odataType: "#microsoft.graph.deviceAndAppManagementAssignmentFilter",
+            .assignmentFilter, path: "/deviceManagement/assignmentFilters",
+            odataType: "#microsoft.graph.deviceAndAppManagementAssignmentFilter",
             flags: [.betaOnly], throttle: .intune,
             permissions: "DeviceManagementConfiguration.Read.All DeviceManagementConfiguration.ReadWrite.All",
             properties: """
@@ -171,7 +188,8 @@ extension TypeSpec {
             readOnly: "createdDateTime id lastModifiedDateTime payloads",
             writePermission: "DeviceManagementConfiguration.ReadWrite.All"),
         TypeSpec(
-            .deviceCompliancePolicy, path: "/deviceManagement/deviceCompliancePolicies", odataType: "#microsoft.graph.deviceCompliancePolicy",
+            .deviceCompliancePolicy, path: "/deviceManagement/deviceCompliancePolicies",
+            odataType: "#microsoft.graph.deviceCompliancePolicy",
             flags: [.betaOnly, .polymorphic], throttle: .intune,
             permissions: "DeviceManagementConfiguration.Read.All DeviceManagementConfiguration.ReadWrite.All",
             properties: "createdDateTime description displayName id lastModifiedDateTime roleScopeTagIds version",
@@ -179,7 +197,8 @@ extension TypeSpec {
             readOnly: "createdDateTime id lastModifiedDateTime version",
             writePermission: "DeviceManagementConfiguration.ReadWrite.All"),
         TypeSpec(
-            .compliancePolicy, path: "/deviceManagement/compliancePolicies", odataType: "#microsoft.graph.deviceManagementCompliancePolicy",
+            .compliancePolicy, path: "/deviceManagement/compliancePolicies",
+            odataType: "#microsoft.graph.deviceManagementCompliancePolicy",
             flags: [.betaOnly, .orderedArrays], throttle: .intune,
             permissions: "DeviceManagementConfiguration.Read.All DeviceManagementConfiguration.ReadWrite.All",
             properties: """
@@ -191,7 +210,8 @@ extension TypeSpec {
             readOnly: "createdDateTime creationSource id isAssigned lastModifiedDateTime settingCount",
             writePermission: "DeviceManagementConfiguration.ReadWrite.All"),
         TypeSpec(
-            .configurationPolicy, path: "/deviceManagement/configurationPolicies", odataType: "#microsoft.graph.deviceManagementConfigurationPolicy",
+            .configurationPolicy, path: "/deviceManagement/configurationPolicies",
+            odataType: "#microsoft.graph.deviceManagementConfigurationPolicy",
             flags: [.betaOnly, .orderedArrays], throttle: .intune,
             permissions: "DeviceManagementConfiguration.Read.All DeviceManagementConfiguration.ReadWrite.All",
             properties: """
@@ -204,7 +224,8 @@ extension TypeSpec {
             readOnly: "createdDateTime creationSource id isAssigned lastModifiedDateTime settingCount",
             writePermission: "DeviceManagementConfiguration.ReadWrite.All"),
         TypeSpec(
-            .deviceConfiguration, path: "/deviceManagement/deviceConfigurations", odataType: "#microsoft.graph.deviceConfiguration",
+            .deviceConfiguration, path: "/deviceManagement/deviceConfigurations",
+            odataType: "#microsoft.graph.deviceConfiguration",
             flags: [.betaOnly, .polymorphic, .orderedArrays], throttle: .intune,
             permissions: "DeviceManagementConfiguration.Read.All DeviceManagementConfiguration.ReadWrite.All",
             properties: """
@@ -216,7 +237,8 @@ extension TypeSpec {
             readOnly: "createdDateTime id lastModifiedDateTime supportsScopeTags version",
             writePermission: "DeviceManagementConfiguration.ReadWrite.All"),
         TypeSpec(
-            .unifiedRoleManagementPolicyAssignment, path: "/policies/roleManagementPolicyAssignments", odataType: "#microsoft.graph.unifiedRoleManagementPolicyAssignment",
+            .unifiedRoleManagementPolicyAssignment, path: "/policies/roleManagementPolicyAssignments",
+            odataType: "#microsoft.graph.unifiedRoleManagementPolicyAssignment",
             flags: [], throttle: .unlimited,
             permissions: "RoleManagement.Read.Directory RoleManagement.Read.All RoleManagement.ReadWrite.Directory",
             properties: "id policyId roleDefinitionId scopeId scopeType",

@@ -1,7 +1,9 @@
 extension WriteRules {
     /// Rules of conditional access policies: references must exist, and objects be given by id only.
     static func checkAccessPolicy(_ body: SimulatedJSON, isCreate: Bool, _ world: World) throws(GraphFailure) {
-        func refuse(_ number: Int, _ text: String) -> GraphFailure { .badRequest("\(number): \(text)", code: "BadRequest") }
+        func refuse(_ number: Int, _ text: String) -> GraphFailure {
+            .badRequest("\(number): \(text)", code: "BadRequest")
+        }
         if isCreate {
             for name in ["displayName", "state", "conditions"] where body[name] == nil {
                 throw refuse(1_005, "Required field '\(name)' is missing.")
@@ -12,13 +14,19 @@ extension WriteRules {
             guard body["grantControls"]?.members != nil || body["sessionControls"]?.members != nil else {
                 throw refuse(1_005, "Controls are missing.")
             }
-            guard world.count(.conditionalAccessPolicy) < 195 else { throw refuse(1_051, "The limit of 195 policies is reached.") }
+            guard world.count(.conditionalAccessPolicy) < 195 else {
+                throw refuse(1_051, "The limit of 195 policies is reached.")
+            }
         }
         if let strength = body["grantControls"]?["authenticationStrength"], let members = strength.members {
-            guard members.map(\.0) == ["id"] else { throw refuse(1_007, "The authenticationStrength does not match the schema.") }
+            guard members.map(\.0) == ["id"] else {
+                throw refuse(1_007, "The authenticationStrength does not match the schema.")
+            }
             try check([strength["id"]].compactMap { $0 }, [.authenticationStrengthPolicy], world, refuse)
         }
-        let isOn = world.presentRefs(.identitySecurityDefaultsEnforcementPolicy).contains { world.value($0, "isEnabled")?.boolean ?? false }
+        let isOn = world.presentRefs(.identitySecurityDefaultsEnforcementPolicy).contains {
+            world.value($0, "isEnabled")?.boolean ?? false
+        }
         if isOn, body["state"]?.text == "enabled" { throw refuse(1_037, "Security Defaults must be disabled first.") }
         try checkReferences(body["conditions"] ?? .null, world, refuse)
     }
@@ -29,7 +37,9 @@ extension WriteRules {
         let users = conditions["users"] ?? .null
         for name in ["includeUsers", "excludeUsers"] { try check(users[name]?.items ?? [], [.user], world, refuse) }
         for name in ["includeGroups", "excludeGroups"] { try check(users[name]?.items ?? [], [.group], world, refuse) }
-        for name in ["includeRoles", "excludeRoles"] { try check(users[name]?.items ?? [], [.unifiedRoleDefinition], world, refuse) }
+        for name in ["includeRoles", "excludeRoles"] {
+            try check(users[name]?.items ?? [], [.unifiedRoleDefinition], world, refuse)
+        }
         for name in ["includeLocations", "excludeLocations"] {
             try check(conditions["locations"]?[name]?.items ?? [], [.namedLocation], world, refuse)
         }
@@ -74,7 +84,8 @@ extension WriteRules {
         case .configurationPolicy:
             guard isCreate else { return }
             let settings = body["settings"]?.items ?? []
-            guard !settings.isEmpty, settings.allSatisfy({ $0["settingInstance"]?["settingDefinitionId"]?.text != nil }) else {
+            guard !settings.isEmpty, settings.allSatisfy({ $0["settingInstance"]?["settingDefinitionId"]?.text != nil })
+            else {
                 throw intune("Settings are missing or have no settingInstance.")
             }
         default: break

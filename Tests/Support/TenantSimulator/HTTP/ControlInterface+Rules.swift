@@ -9,7 +9,9 @@ extension ControlInterface {
         var rule = FaultRule(try effect(value))
         rule.path = value["path"]?.text
         if let name = value["type"]?.text {
-            guard let type = SimulatedType(rawValue: name) else { throw SimulatorError(message: "Unknown type \(name).") }
+            guard let type = SimulatedType(rawValue: name) else {
+                throw SimulatorError(message: "Unknown type \(name).")
+            }
             rule.type = type
         }
         rule.method = value["method"]?.text
@@ -43,7 +45,9 @@ extension ControlInterface {
 extension TenantSettings {
     /// Takes over the members of a JSON object that have a setting's name.
     mutating func apply(_ value: SimulatedJSON) {
-        if let names = value["missing"]?.items { missing = Set(names.compactMap { $0.text.flatMap(Service.init(rawValue:)) }) }
+        if let names = value["missing"]?.items {
+            missing = Set(names.compactMap { $0.text.flatMap(Service.init(rawValue:)) })
+        }
         if let flag = value["quotas"]?.boolean { quotas = flag }
         if let scale = value["quotaScale"]?.double { quotaScale = scale }
         if let size = value["deltaPageSize"]?.integer { deltaPageSize = max(1, size) }

@@ -34,10 +34,13 @@ struct ControlInterface: Sendable {
     static func describe(_ tenant: SimulatedTenant) -> SimulatedJSON {
         let clients: [SimulatedJSON] = tenant.clients.map { client in
             .object([
-                ("clientId", .string(client.clientID)), ("name", .string(client.name)), ("secret", .string(client.secret)),
+                ("clientId", .string(client.clientID)), ("name", .string(client.name)),
+                ("secret", .string(client.secret)),
             ])
         }
-        let counts: [(String, SimulatedJSON)] = SimulatedType.allCases.map { ($0.rawValue, .number(String(tenant.count($0)))) }
+        let counts: [(String, SimulatedJSON)] = SimulatedType.allCases.map {
+            ($0.rawValue, .number(String(tenant.count($0))))
+        }
         return .object([
             ("tenantId", .string(tenant.id)), ("seed", .number(String(tenant.seed))), ("clients", .array(clients)),
             ("memberships", .number(String(tenant.memberships))), ("counts", .object(counts)),
@@ -82,13 +85,18 @@ struct ControlInterface: Sendable {
     }
 
     private func truth(_ tenant: SimulatedTenant, _ type: String, omitsNulls: Bool) -> Response {
-        var body = ByteBuffer()
-        for line in tenant.truthLines(type, omitsNulls: omitsNulls) {
-            body.writeBytes(line)
-            body.writeInteger(UInt8(ascii: "\n"))
+        let body = ResponseBody { writer in
+            for lines in tenant.truthChunks(type, omitsNulls: omitsNulls) {
+                var buffer = ByteBuffer()
+                for line in lines {
+                    buffer.writeBytes(line)
+                    buffer.writeInteger(UInt8(ascii: "\n"))
+                }
+                try await writer.write(buffer)
+            }
+            try await writer.finish(nil)
         }
-        return Response(
-            status: .ok, headers: [.contentType: "application/jsonl"], body: ResponseBody(byteBuffer: body))
+        return Response(status: .ok, headers: [.contentType: "application/jsonl"], body: body)
     }
 
     private func churn(_ tenant: SimulatedTenant, _ query: GraphRequest.Query) -> SimulatedJSON {
@@ -128,6 +136,7 @@ struct ControlInterface: Sendable {
     private static func error(_ status: HTTPResponse.Status, _ message: String) -> Response {
         Response(
             status: status, headers: [.contentType: "application/json"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: SimulatedJSON.object([("error", .string(message))]).encoded)))
+            body: ResponseBody(
+                byteBuffer: ByteBuffer(bytes: SimulatedJSON.object([("error", .string(message))]).encoded)))
     }
 }

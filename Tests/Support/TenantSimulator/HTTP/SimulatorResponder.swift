@@ -69,7 +69,8 @@ struct SimulatorResponder: HTTPResponder {
         let name = segments.count >= 4 ? String(segments[segments.count - 4]) : ""
         guard let tenant = tenants[name] else {
             return TenantState.tokenError(
-                400, "invalid_request", 90_002, "Tenant '\(name)' not found. Check to make sure you have the correct tenant ID.")
+                400, "invalid_request", 90_002,
+                "Tenant '\(name)' not found. Check to make sure you have the correct tenant ID.")
         }
         let form = GraphRequest.Query(String(buffer: body)).values
         return tenant.state.withLock { $0.token(form, basic: basic(request), now: now(), key: key) }
@@ -90,7 +91,10 @@ struct SimulatorResponder: HTTPResponder {
 
     private func graph(_ path: String, _ request: Request, _ body: ByteBuffer) -> (GraphResponse, Transport) {
         guard let request = graphRequest(path, request, body) else {
-            return (failure(.badRequest("Invalid version: the path begins with /v1.0 or /beta.", code: "BadRequest")), .normal)
+            return (
+                failure(.badRequest("Invalid version: the path begins with /v1.0 or /beta.", code: "BadRequest")),
+                .normal
+            )
         }
         guard let header = request.headers["authorization"], header.lowercased().hasPrefix("bearer "),
             let token = cache.token(String(header.dropFirst(7)), key: key), let tenant = tenants[token.tenantID]
@@ -113,7 +117,12 @@ struct SimulatorResponder: HTTPResponder {
     private static func unauthorized(_ message: String) -> GraphFailure {
         GraphFailure(
             status: 401, code: "InvalidAuthenticationToken", message: message,
-            headers: [("WWW-Authenticate", "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\"")])
+            headers: [
+                (
+                    "WWW-Authenticate",
+                    "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\""
+                )
+            ])
     }
 
     private func failure(_ failure: GraphFailure) -> GraphResponse {
@@ -122,7 +131,8 @@ struct SimulatorResponder: HTTPResponder {
 
     private func graphRequest(_ path: String, _ request: Request, _ body: ByteBuffer) -> GraphRequest? {
         let trimmed = path.dropFirst()
-        guard let slash = trimmed.firstIndex(of: "/"), let version = GraphRequest.Version(rawValue: String(trimmed[..<slash]))
+        guard let slash = trimmed.firstIndex(of: "/"),
+            let version = GraphRequest.Version(rawValue: String(trimmed[..<slash]))
         else { return nil }
         let target = String(trimmed[slash...])
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
@@ -131,7 +141,8 @@ struct SimulatorResponder: HTTPResponder {
         return GraphRequest(
             method: request.method.rawValue, version: version, path: GraphRequest.segments(parts[0]),
             query: GraphRequest.Query(parts.count > 1 ? parts[1] : ""), headers: headers,
-            body: Array(body.readableBytesView), base: "http://\(request.head.authority ?? "127.0.0.1")", target: target)
+            body: Array(body.readableBytesView), base: "http://\(request.head.authority ?? "127.0.0.1")", target: target
+        )
     }
 
     // MARK: Answers
@@ -142,7 +153,8 @@ struct SimulatorResponder: HTTPResponder {
             if let name = HTTPField.Name(name) { headers[name] = value }
         }
         if answer.body != nil, headers[.contentType] == nil {
-            headers[.contentType] = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+            headers[.contentType] =
+                "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
         }
         let status = HTTPResponse.Status(code: answer.status)
         guard let body = answer.body else { return Response(status: status, headers: headers) }
@@ -156,7 +168,9 @@ struct SimulatorResponder: HTTPResponder {
     private func cut(_ body: ByteBuffer, _ context: SimulatorContext) -> ResponseBody {
         let channel = context.channel
         return ResponseBody(contentLength: body.readableBytes) { writer in
-            if let half = body.getSlice(at: body.readerIndex, length: body.readableBytes / 2) { try await writer.write(half) }
+            if let half = body.getSlice(at: body.readerIndex, length: body.readableBytes / 2) {
+                try await writer.write(half)
+            }
             try? await channel.close().get()
             throw SimulatorError(message: "The body was cut on purpose.")
         }
@@ -166,7 +180,8 @@ struct SimulatorResponder: HTTPResponder {
         ResponseBody(contentLength: body.readableBytes) { writer in
             var rest = body
             while rest.readableBytes > 0 {
-                guard let piece = rest.readSlice(length: min(rest.readableBytes, max(1, body.readableBytes / 16))) else { break }
+                guard let piece = rest.readSlice(length: min(rest.readableBytes, max(1, body.readableBytes / 16)))
+                else { break }
                 try await writer.write(piece)
                 try await Task.sleep(for: .milliseconds(pause))
             }

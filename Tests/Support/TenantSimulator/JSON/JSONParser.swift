@@ -181,5 +181,7 @@ extension SimulatedJSON {
     public static func parse(_ bytes: [UInt8]) throws(JSONError) -> SimulatedJSON { try JSONParser.parse(bytes) }
 
     /// Reads one JSON text.
-    public static func parse(_ text: String) throws(JSONError) -> SimulatedJSON { try JSONParser.parse(Array(text.utf8)) }
+    public static func parse(_ text: String) throws(JSONError) -> SimulatedJSON {
+        try JSONParser.parse(Array(text.utf8))
+    }
 }

@@ -81,8 +81,9 @@ extension World {
             list += targets(name, ref)
         }
         let id = id(ref)
-        for type in [SimulatedType.unifiedRoleAssignment, .unifiedRoleEligibilitySchedule, .unifiedRoleAssignmentSchedule]
-        {
+        for type in [
+            SimulatedType.unifiedRoleAssignment, .unifiedRoleEligibilitySchedule, .unifiedRoleAssignmentSchedule,
+        ] {
             list += presentRefs(type).filter { text($0, "principalId") == id }
         }
         return list

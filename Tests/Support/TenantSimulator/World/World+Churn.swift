@@ -10,10 +10,10 @@ extension World {
         .unifiedRoleManagementPolicyAssignment, .attributeSet, .customSecurityAttributeDefinition,
     ]
 
-    /// One change, chosen by the seed.
+    /// One change, chosen by the seed and by how far the tenant has come: the same seed again makes other objects.
     /// - Returns: what was done: `user updated`.
     mutating func churn(seed: UInt64) -> String {
-        var random = SeededRandom(seed: seed)
+        var random = SeededRandom(seed: seed ^ SeededRandom.mix(UInt64(objects.count) << 32 | UInt64(changes.count)))
         let type = pickType(&random)
         let roll = random.below(100)
         let kind: String
@@ -77,10 +77,13 @@ extension World {
             let isEmpty = name != "displayName" && random.chance(0.2)
             update(ref, name, isEmpty ? nil : "Änderung \(mark)")
             if random.chance(0.2) { update(ref, [("businessPhones", Array(#"["+1 \#(mark)"]"#.utf8))]) }
-            if random.chance(0.1) { update(ref, [("accountEnabled", Array(random.chance(0.5) ? "true".utf8 : "false".utf8))]) }
+            if random.chance(0.1) {
+                update(ref, [("accountEnabled", Array(random.chance(0.5) ? "true".utf8 : "false".utf8))])
+            }
         case .device: update(ref, "operatingSystemVersion", "10.0.\(mark)")
         case .oauth2PermissionGrant: update(ref, "scope", "User.Read Scope.\(mark)")
-        case .appRoleAssignment, .unifiedRoleAssignment, .directoryRole, .subscribedSku, .unifiedRoleManagementPolicyAssignment,
+        case .appRoleAssignment, .unifiedRoleAssignment, .directoryRole, .subscribedSku,
+            .unifiedRoleManagementPolicyAssignment,
             .unifiedRoleAssignmentSchedule, .bitlockerRecoveryKey, .directoryAudit:
             return editRare(type, ref, mark, &random)
         case .organization: update(ref, [("technicalNotificationMails", Array(#"["it\#(mark)@example.com"]"#.utf8))])
@@ -100,8 +103,11 @@ extension World {
     }
 
     /// Types without an attribute of their own to edit.
-    private mutating func editRare(_ type: SimulatedType, _ ref: Ref, _ mark: Int, _ random: inout SeededRandom) -> String {
+    private mutating func editRare(_ type: SimulatedType, _ ref: Ref, _ mark: Int, _ random: inout SeededRandom)
+        -> String
+    {
         switch type {
+        case .directoryRole, .unifiedRoleManagementPolicyAssignment: return "untouched"
         case .subscribedSku: update(ref, [("consumedUnits", Array(String(mark % 1_000).utf8))])
         case .directoryAudit:
             guard let user = pick(.user, &random) else { return "untouched" }
@@ -155,7 +161,9 @@ extension World {
             copy["id"] = .string(id)
             list.append(Child(id: id, json: copy.encoded))
         } else if var value = try? SimulatedJSON.parse(list[position].json), case .object(var members) = value {
-            let texts = ["signInPageText", "description", "displayName", "subject", "state", "ruleName", "source"]
+            let texts = [
+                "signInPageText", "description", "displayName", "subject", "state", "ruleName", "source", "revision",
+            ]
             if let index = members.firstIndex(where: { texts.contains($0.0) }) {
                 members[index].1 = .string("rev \(mark)")
             } else {

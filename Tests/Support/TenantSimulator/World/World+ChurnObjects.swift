@@ -5,6 +5,7 @@ extension World {
         switch type {
         case .appRoleAssignment: return addAssignment(&random)
         case .unifiedRoleAssignment, .unifiedRoleAssignmentSchedule: return addRoleAssignment(&random)
+        case .directoryRole: return "untouched"
         default: break
         }
         guard let pattern = pick(type, &random) else { return "untouched" }
@@ -36,14 +37,17 @@ extension World {
     }
 
     /// Values that no two objects share.
-    private func uniqueValues(_ type: SimulatedType, _ id: String, _ random: inout SeededRandom) -> [String: SimulatedJSON] {
+    private func uniqueValues(_ type: SimulatedType, _ id: String, _ random: inout SeededRandom) -> [String:
+        SimulatedJSON]
+    {
         let mark = String(random.below(1 << 40))
         switch type {
         case .user:
             return [
                 "userPrincipalName": .string("new\(mark)@example.com"), "mail": .string("new\(mark)@example.com"),
                 "mailNickname": .string("new\(mark)"), "displayName": .string("Neu \(mark)"),
-                "proxyAddresses": .array([.string("SMTP:new\(mark)@example.com")]), "createdDateTime": .string(Timestamp.text(now)),
+                "proxyAddresses": .array([.string("SMTP:new\(mark)@example.com")]),
+                "createdDateTime": .string(Timestamp.text(now)),
             ]
         case .group:
             return [
@@ -120,7 +124,11 @@ extension World {
         let ref = create(
             TenantGenerator.object(
                 .unifiedRoleAssignment, common + [("principalOrganizationId", .string(tenantID))], in: &shapes))
-        let schedule = #"{"startDateTime":"\#(Timestamp.text(now))","recurrence":null,"expiration":{"type":"noExpiration","endDateTime":null,"duration":null}}"#
+        let schedule =
+            #"""
+            {"startDateTime":"\#(Timestamp.text(now))","recurrence":null,\#
+            "expiration":{"type":"noExpiration","endDateTime":null,"duration":null}}
+            """#
         create(
             TenantGenerator.object(
                 .unifiedRoleAssignmentSchedule,
@@ -139,7 +147,8 @@ extension World {
         if let schedule = self.ref(.unifiedRoleAssignmentSchedule, id(ref)) { purge(schedule) }
         purge(ref)
         let remains = presentRefs(.unifiedRoleAssignment).contains {
-            text($0, "roleDefinitionId") == role && text($0, "principalId") == principal && text($0, "directoryScopeId") == "/"
+            text($0, "roleDefinitionId") == role && text($0, "principalId") == principal
+                && text($0, "directoryScopeId") == "/"
         }
         if !remains, let activated = activatedRole(role), let member = directoryObject(principal) {
             unlink(.members, activated, member)
@@ -201,7 +210,9 @@ extension World {
         let present = targets(name, ref)
         if name == .manager {
             for old in present { unlink(.manager, ref, old) }
-            guard random.chance(0.9), let manager = pick(type == .orgContact ? .orgContact : .user, &random), manager != ref else {
+            guard random.chance(0.9), let manager = pick(type == .orgContact ? .orgContact : .user, &random),
+                manager != ref
+            else {
                 return "unlinked"
             }
             link(.manager, ref, manager)
