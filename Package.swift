@@ -117,7 +117,9 @@ let testTargets: [Target] = [
     tests("SealingTests", ["Sealing", "BackupModel", crypto]),
     tests("LocalStackTests", ["LocalStack"]),
     tests("EndToEndTests", ["BackupModel"]),
-    tests("PipelineTests", ["BackupContracts", "BackupModel", "FetchStage", "DiffStage", "PersistStage", "StageRuntime", logging]),
+    tests(
+        "PipelineTests",
+        ["BackupContracts", "BackupModel", "FetchStage", "DiffStage", "PersistStage", "StageRuntime", logging]),
     tests("TenantSimulatorTests", ["TenantSimulator", "BackupModel"]),
     tests(
         "GraphDirectoryTests",

@@ -35,7 +35,8 @@ struct SightingRules: Sendable {
             }
         }
         main = CanonicalRules(
-            idAttribute: type.idAttribute, droppedAttributes: dropped, captured: names, keepsObjectType: type.derivesTypes,
+            idAttribute: type.idAttribute, droppedAttributes: dropped, captured: names,
+            keepsObjectType: type.derivesTypes,
             orderedArrays: type.orderedArrays, readsWords: true, dropsNulls: type.delta)
         mainCaptures = captures
         children = CanonicalRules(keepsObjectType: true, orderedArrays: type.orderedArrays)

@@ -69,7 +69,8 @@ struct CollectionWalk {
     private func read(_ pass: WalkPass) async throws(StageFailure) -> (FetchedPage?, WalkNext) {
         let granted = try await reader.permissions(state.connection)
         var targets = WalkTargets(
-            granted: granted, deltaLink: state.deltaLink, since: state.incrementalFrom.flatMap(Overlap.start), extensions: [])
+            granted: granted, deltaLink: state.deltaLink, since: state.incrementalFrom.flatMap(Overlap.start),
+            extensions: [])
         if case .main = pass, cursor.link == nil, state.deltaLink == nil {
             targets.extensions = try await DirectoryExtensions(reader: reader, connection: state.connection)
                 .names(for: plan.type)
@@ -175,7 +176,8 @@ extension CollectionWalk {
         var target: String
     }
 
-    private func readSingles(_ pass: WalkPass, _ body: [UInt8], _ page: GraphPage) async throws(StageFailure) -> Singles {
+    private func readSingles(_ pass: WalkPass, _ body: [UInt8], _ page: GraphPage) async throws(StageFailure) -> Singles
+    {
         var wanted: [Single] = []
         switch pass {
         case .main:

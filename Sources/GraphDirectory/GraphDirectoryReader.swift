@@ -29,7 +29,8 @@ public struct GraphDirectoryReader: DirectoryReader {
         budget: any ResourceBudget, options: GraphOptions = GraphOptions(),
         clock: any Clock<Duration> = ContinuousClock(),
         unixTime: @escaping @Sendable () -> Double = { Date().timeIntervalSince1970 },
-        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }, observe: @escaping @Sendable (GraphObservation) -> Void = { _ in }, logger: Logger
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) },
+        observe: @escaping @Sendable (GraphObservation) -> Void = { _ in }, logger: Logger
     ) {
         self.options = options
         self.logger = logger

@@ -43,7 +43,8 @@ public struct DatabaseSettings: Sendable {
 
     var configuration: PostgresConfiguration {
         PostgresConfiguration(
-            host: host, port: Int(port), database: name, user: user, password: password.map { PostgresPassword($0.text) },
+            host: host, port: Int(port), database: name, user: user,
+            password: password.map { PostgresPassword($0.text) },
             sslMode: sslMode.flatMap { PostgresConfiguration.SSLMode(rawValue: $0) },
             sslRootCertificate: sslRootCertificate, applicationName: applicationName)
     }

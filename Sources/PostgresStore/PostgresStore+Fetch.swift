@@ -58,7 +58,8 @@ extension PostgresStore: FetchStore {
         return (access, keys)
     }
 
-    public func openRound(_ handling: Message, _ collections: [CollectionPlan]) async throws(StageFailure) -> [Message] {
+    public func openRound(_ handling: Message, _ collections: [CollectionPlan]) async throws(StageFailure) -> [Message]
+    {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             try await connection.consume(handling)
             _ = try await connection.rows("SELECT backup.roll_back_unsealed()")

@@ -71,7 +71,8 @@ extension PostgresConnection {
         let collections = try await rows(
             "SELECT type, digest FROM backup.snapshot_collections WHERE tenant_id = $1 AND number = $2", key)
         let previous = try await rows(
-            "SELECT digest FROM backup.snapshots WHERE tenant_id = $1 AND number < $2 ORDER BY number DESC LIMIT 1", key)
+            "SELECT digest FROM backup.snapshots WHERE tenant_id = $1 AND number < $2 ORDER BY number DESC LIMIT 1", key
+        )
         return try decoded { () throws(PostgresError) in
             var digests: [UInt16: [UInt8]] = [:]
             for row in collections { digests[UInt16(bitPattern: try row.int16("type"))] = try row.bytes("digest") }

@@ -1,8 +1,9 @@
 public import BackupContracts
 import BackupModel
-import struct Crypto.SHA256
 import Foundation
 import LibPQ
+
+import struct Crypto.SHA256
 
 extension PostgresStore {
     public func settleChunk(
@@ -174,7 +175,9 @@ extension PostgresConnection {
             ) { rows in
                 for row in rows {
                     if try row.int16(1) == 0 { objects += 1 }
-                    for column in 0..<3 { try row.withBytes(PostgresColumn(integerLiteral: column)) { hash.update(bufferPointer: $0) } }
+                    for column in 0..<3 {
+                        try row.withBytes(PostgresColumn(integerLiteral: column)) { hash.update(bufferPointer: $0) }
+                    }
                 }
             }
             hash.update(data: [0xFF])
@@ -186,7 +189,9 @@ extension PostgresConnection {
             ) { rows in
                 links += Int64(rows.count)
                 for row in rows {
-                    for column in 0..<3 { try row.withBytes(PostgresColumn(integerLiteral: column)) { hash.update(bufferPointer: $0) } }
+                    for column in 0..<3 {
+                        try row.withBytes(PostgresColumn(integerLiteral: column)) { hash.update(bufferPointer: $0) }
+                    }
                 }
             }
         } catch let error as PostgresError {

@@ -57,7 +57,9 @@ extension PostgresStore {
     }
 
     /// Replaces the credential for reading.
-    public func setCredential(_ tenant: TenantID, clientID: String?, _ credential: DirectoryCredential, expiresAt: Date?)
+    public func setCredential(
+        _ tenant: TenantID, clientID: String?, _ credential: DirectoryCredential, expiresAt: Date?
+    )
         async throws(AccountError)
     {
         try await administer { (connection) async throws(AccountError) in

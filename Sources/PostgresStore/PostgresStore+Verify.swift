@@ -37,7 +37,8 @@ extension PostgresStore {
         return report
     }
 
-    private func verify(_ tenant: TenantID, _ type: ObjectType, _ report: inout VerifyReport) async throws(AccountError) {
+    private func verify(_ tenant: TenantID, _ type: ObjectType, _ report: inout VerifyReport) async throws(AccountError)
+    {
         var after: (ObjectKey, Int16)?
         while true {
             let from = after

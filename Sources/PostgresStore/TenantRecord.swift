@@ -88,7 +88,9 @@ public enum BackupSchedule: Sendable, Hashable {
         if text == "off" {
             self = .off
         } else if text.hasPrefix("every "), let unit = text.last, let number = Int32(text.dropFirst(6).dropLast()) {
-            guard let factor = ["m": Int32(60), "h": 3_600][String(unit)], number > 0, number <= 1_440 else { return nil }
+            guard let factor = ["m": Int32(60), "h": 3_600][String(unit)], number > 0, number <= 1_440 else {
+                return nil
+            }
             let seconds = number * factor
             guard (900...86_400).contains(seconds) else { return nil }
             self = .every(seconds: seconds)

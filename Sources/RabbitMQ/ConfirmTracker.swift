@@ -54,7 +54,8 @@ struct ConfirmTracker<Ticket> {
 
     /// Gives up on all messages in flight. A returned one is known to be unroutable all the same.
     mutating func abandon(_ error: RabbitMQError) -> [(ticket: Ticket, outcome: PublishOutcome)] {
-        let settled = entries[head...].compactMap { $0 }.map { ($0.ticket, $0.returned ? .unroutable : .unknown(error)) }
+        let settled =
+            entries[head...].compactMap { $0 }.map { ($0.ticket, $0.returned ? .unroutable : .unknown(error)) }
             as [(ticket: Ticket, outcome: PublishOutcome)]
         first += UInt64(entries.count)
         entries.removeAll()

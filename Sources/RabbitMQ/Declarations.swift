@@ -121,7 +121,8 @@ public struct QueueDeclaration: Sendable, Equatable {
             throw RabbitMQError(
                 .invalidArgument,
                 "queue \(name): at-least-once dead-lettering without dead-letter exchange or without reject-publish",
-                hint: "Set deadLetterExchange and overflow: .rejectPublish; the broker would fall back to at-most-once.")
+                hint: "Set deadLetterExchange and overflow: .rejectPublish; the broker would fall back to at-most-once."
+            )
         }
     }
 }

@@ -118,10 +118,11 @@ extension RabbitMQConnection {
         switch id {
         case AMQP_BASIC_DELIVER_METHOD:
             let method = decoded.load(as: amqp_basic_deliver_t.self)
-            try channel.assembler.announce(.delivery(
-                consumerTag: String(method.consumer_tag), deliveryTag: method.delivery_tag,
-                redelivered: method.redelivered != 0, exchange: String(method.exchange),
-                routingKey: String(method.routing_key)))
+            try channel.assembler.announce(
+                .delivery(
+                    consumerTag: String(method.consumer_tag), deliveryTag: method.delivery_tag,
+                    redelivered: method.redelivered != 0, exchange: String(method.exchange),
+                    routingKey: String(method.routing_key)))
         case AMQP_BASIC_RETURN_METHOD:
             try channel.assembler.announce(.returned)
         case AMQP_BASIC_ACK_METHOD:
@@ -145,9 +146,10 @@ extension RabbitMQConnection {
     }
 
     private func consumerCancelledByBroker(_ channel: Channel) {
-        channel.consumer?.finish(RabbitMQError(
-            .consumerCancelled, "the broker ended the subscription",
-            hint: "Was the queue deleted? Declare it and consume again."))
+        channel.consumer?.finish(
+            RabbitMQError(
+                .consumerCancelled, "the broker ended the subscription",
+                hint: "Was the queue deleted? Declare it and consume again."))
         channel.consumer?.releaseWhenSettled()
     }
 

@@ -18,8 +18,9 @@ extension RabbitMQConnection {
                     scratch.recycle()
                     try sent(send(handle, scratch), while: "sending a request")
                     let deadline = ContinuousClock.now + configuration.requestTimeout
-                    channel.wait(PendingRequest(
-                        number: number, expected: expected, deadline: deadline, continuation: continuation))
+                    channel.wait(
+                        PendingRequest(
+                            number: number, expected: expected, deadline: deadline, continuation: continuation))
                 } catch {
                     continuation.resume(returning: .failure(error))
                 }
@@ -59,7 +60,8 @@ extension RabbitMQConnection {
         let handle = try requireOpen()
         guard let id = (1...channelMaximum).first(where: { channels[$0] == nil }) else {
             throw RabbitMQError(
-                .channelClosed, "all \(channelMaximum) channels are in use", hint: "Close consumers or raise channel_max.")
+                .channelClosed, "all \(channelMaximum) channels are in use",
+                hint: "Close consumers or raise channel_max.")
         }
         var method = amqp_channel_open_t(out_of_band: amqp_empty_bytes)
         try sent(amqp_send_method(handle, id, AMQP_CHANNEL_OPEN_METHOD, &method), while: "opening a channel")

@@ -54,9 +54,11 @@ extension RabbitMQConnection {
         let now = ContinuousClock.now
         for channel in channels.values {
             for request in channel.requests where request.deadline <= now {
-                channel.giveUp(request.number, RabbitMQError(
-                    .timedOut, "no answer within \(configuration.requestTimeout)",
-                    hint: blockedReason.map { "The broker is blocked: \($0)." } ?? "Is the broker overloaded?"))
+                channel.giveUp(
+                    request.number,
+                    RabbitMQError(
+                        .timedOut, "no answer within \(configuration.requestTimeout)",
+                        hint: blockedReason.map { "The broker is blocked: \($0)." } ?? "Is the broker overloaded?"))
             }
         }
         while let batch = batches.first(where: { $0.deadline <= now }) {

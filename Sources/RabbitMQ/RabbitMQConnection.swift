@@ -75,7 +75,8 @@ public actor RabbitMQConnection {
     ///
     /// - Throws: `connectionFailed`, `authenticationFailed`, `accessRefused` (virtual host), `tlsFailed`,
     ///   `hostNotVerified`, `protocolViolation`, `invalidArgument` or `cancelled`.
-    public static func connect(_ configuration: RabbitMQConfiguration) async throws(RabbitMQError) -> RabbitMQConnection {
+    public static func connect(_ configuration: RabbitMQConfiguration) async throws(RabbitMQError) -> RabbitMQConnection
+    {
         try configuration.validate()
         let connection = RabbitMQConnection(configuration)
         guard connection.loop.start(owner: connection) else {

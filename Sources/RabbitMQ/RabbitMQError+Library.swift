@@ -21,7 +21,8 @@ extension RabbitMQError {
                 .hostNotVerified, text, hint: "Connect by a name that the broker's certificate carries.")
         case AMQP_STATUS_SSL_PEER_VERIFY_FAILED.rawValue, AMQP_STATUS_SSL_CONNECTION_FAILED.rawValue:
             return RabbitMQError(
-                .tlsFailed, text, hint: "Check that the CA file signed the broker's certificate and the port speaks TLS.")
+                .tlsFailed, text,
+                hint: "Check that the CA file signed the broker's certificate and the port speaks TLS.")
         default:
             return RabbitMQError(.connectionLost, text, hint: "Reconnect.")
         }
@@ -108,6 +109,8 @@ extension RabbitMQError {
 extension String {
     /// Copies the bytes; what is not UTF-8 is replaced, since the peer chooses it.
     init(_ bytes: amqp_bytes_t) {
-        self.init(decoding: UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.bytes == nil ? 0 : bytes.len), as: UTF8.self)
+        self.init(
+            decoding: UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.bytes == nil ? 0 : bytes.len),
+            as: UTF8.self)
     }
 }

@@ -124,7 +124,9 @@ public actor RabbitMQTransport: MessageTransport {
                 for try await delivery in consumer.deliveries {
                     let given = BackupContracts.Delivery(queue: queue, body: delivery.body) {
                         () async throws(StageFailure) in
-                        do throws(RabbitMQError) { try consumer.ack(delivery) } catch { throw StageFailure(broker: error) }
+                        do throws(RabbitMQError) { try consumer.ack(delivery) } catch {
+                            throw StageFailure(broker: error)
+                        }
                     }
                     inHand.start { await handle(given) }
                     if Task.isCancelled { break }

@@ -81,7 +81,8 @@ struct ConfigurationSource: Sendable {
         guard let value = text(key) else { return fallback }
         guard let number = Int(value), range.contains(number) else {
             throw ConfigurationError(
-                "\(key) is \(value).", hint: "A whole number from \(range.lowerBound) to \(range.upperBound) is expected.")
+                "\(key) is \(value).",
+                hint: "A whole number from \(range.lowerBound) to \(range.upperBound) is expected.")
         }
         return number
     }

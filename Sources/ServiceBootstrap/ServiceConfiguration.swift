@@ -53,7 +53,8 @@ public struct ServiceConfiguration: Sendable {
         "database.host", "database.port", "database.name", "database.user", "database.passwordFile", "database.sslMode",
         "database.sslRootCertificate", "database.connections", "broker.host", "broker.port", "broker.virtualHost",
         "broker.user", "broker.passwordFile", "broker.tls", "broker.caCertificate", "broker.heartbeatSeconds",
-        "keyStore.path", "http.host", "http.port", "log.level", "stage.concurrency", "graph.patienceSeconds", "graph.respectsQuotas",
+        "keyStore.path", "http.host", "http.port", "log.level", "stage.concurrency", "graph.patienceSeconds",
+        "graph.respectsQuotas",
         "scheduler.turnMs",
     ]
 
@@ -99,7 +100,8 @@ public struct ServiceConfiguration: Sendable {
 
     private static func caCertificate(_ source: ConfigurationSource) throws(ConfigurationError) -> String {
         guard let path = source.text("broker.caCertificate") else {
-            throw ConfigurationError("broker.tls is true, but broker.caCertificate is missing.", hint: "Name the CA file.")
+            throw ConfigurationError(
+                "broker.tls is true, but broker.caCertificate is missing.", hint: "Name the CA file.")
         }
         return path
     }

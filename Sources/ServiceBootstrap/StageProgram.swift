@@ -67,7 +67,9 @@ public struct StageProgram: Sendable {
     }
 
     /// Runs a stage that consumes queues.
-    public func runConsumer(_ makeHandler: @escaping @Sendable (StageContext) async throws -> MessageHandler) async -> Never {
+    public func runConsumer(_ makeHandler: @escaping @Sendable (StageContext) async throws -> MessageHandler) async
+        -> Never
+    {
         let hooks = Failpoints.hooks(environment: environment)
         let stage = stage
         await run(hooks) { context in

@@ -21,7 +21,8 @@ public final class StageMetrics: Sendable {
         self.now = unixTime
         state.withLock { state in
             for outcome in DeliveryOutcome.allCases {
-                state.counters[Self.series("entra_backup_stage_deliveries_total", stage, ["result": outcome.rawValue])] = 0
+                state.counters[
+                    Self.series("entra_backup_stage_deliveries_total", stage, ["result": outcome.rawValue])] = 0
             }
             for name in ["entra_backup_published_total", "entra_backup_publish_unconfirmed_total"] {
                 state.counters[Self.series(name, stage)] = 0

@@ -18,7 +18,8 @@ import Testing
         #expect(
             document.json(snapshot: 7, version: stamp).canonicalText
                 == #"{"attributes":{"displayName":"Sales","mail":null},"#
-                + #""children":{"assignments":[],"settings":[{"id":"1"}]},"id":"g","links":{"members":["a","b"]},"snapshot":7,"state":"present","type":"group","#
+                + #""children":{"assignments":[],"settings":[{"id":"1"}]},"id":"g","links":{"members":["a","b"]},"#
+                + #""snapshot":7,"state":"present","type":"group","#
                 + #""version":{"digest":"\#(hex)","from":3,"seenAt":"2026-01-02T03:04:05Z","to":null}}"#)
         var gone = document
         gone.state = .deleted

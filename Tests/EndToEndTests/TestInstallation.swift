@@ -100,7 +100,8 @@ final class TestInstallation: Sendable {
             "/usr/bin/psql",
             [
                 "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p",
-                environment["ENTRA_BACKUP_DATABASE_PORT"] ?? "", "-U", "postgres", "-d", "entra_backup", "-c", statement,
+                environment["ENTRA_BACKUP_DATABASE_PORT"] ?? "", "-U", "postgres", "-d", "entra_backup", "-c",
+                statement,
             ], environment: ["PGPASSWORD": password.trimmingCharacters(in: .whitespacesAndNewlines)])
         try #require(result.status == 0, "\(statement): \(result.errors)")
         return result.output.trimmingCharacters(in: .whitespacesAndNewlines)

@@ -34,7 +34,9 @@ import Testing
         }
         if keeps { for (number, picture) in pictures { try compare(installation, number, picture) } }
         let newest = count + 1
-        let quiet = try installation.command(["diff", installation.tenant, "--from", "\(newest - 1)", "--to", "\(newest)"])
+        let quiet = try installation.command([
+            "diff", installation.tenant, "--from", "\(newest - 1)", "--to", "\(newest)",
+        ])
         #expect(quiet["items"]?.array?.isEmpty == true)
         let written = try installation.sql(
             """
@@ -112,7 +114,8 @@ import Testing
         #expect(collections.count == Catalogue.current.types.count)
         for item in collections {
             #expect(item["outcome"]?.string == "complete", "\(item["type"]?.string ?? "")")
-            let cells = ["type", "outcome"].map { item[$0]?.string ?? "" }
+            let cells =
+                ["type", "outcome"].map { item[$0]?.string ?? "" }
                 + ["objects", "links", "pages", "requests"].map { "\(item[$0]?.int ?? -1)" }
             print(cells.joined(separator: "\t"))
         }

@@ -56,7 +56,7 @@ final class TemporaryCluster: Sendable {
         try? lifeline.fileHandleForReading.close()
         let answer = output.fileHandleForReading.availableData
         guard answer == Data("ready\n".utf8) else {
-            throw ClusterError(message: "no server: \(String(decoding: answer, as: UTF8.self)); see \(directory)/log")
+            throw ClusterError(message: "no server: \(String(decoding: answer, as: UTF8.self))")
         }
     }
 
@@ -67,8 +67,13 @@ final class TemporaryCluster: Sendable {
         set -e
         mkdir "$DIR"; cd "$DIR"
         if [ "$(id -u)" = 0 ]; then chown postgres "$DIR"; AS="setpriv --reuid=postgres --regid=postgres --init-groups"; fi
-        trap '' INT TERM
-        {
+        # Whatever ends the shell, a test process that died before it read "ready" included, ends the server too.
+        clean() {
+          $AS "$BIN/pg_ctl" -D "$DIR/data" -m immediate -w stop > /dev/null 2>&1 < /dev/null || true
+          rm -rf "$DIR"
+        }
+        trap '' INT TERM PIPE HUP
+        prepare() (
           openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout ca.key -out ca.crt \
             -subj "/CN=LibPQ test authority"
           openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout other.key \
@@ -94,7 +99,10 @@ final class TemporaryCluster: Sendable {
         ssl_key_file = '$DIR/server.key'
         END
           $AS "$BIN/pg_ctl" -D "$DIR/data" -l "$DIR/data/server.log" -w -t 60 start
-        } > setup.log 2>&1 < /dev/null
+        )
+        trap 'tail -n 5 "$DIR/setup.log" || true; clean' EXIT
+        prepare > setup.log 2>&1 < /dev/null
+        trap clean EXIT
         echo ready
         while read -r COMMAND; do
           case "$COMMAND" in
@@ -106,8 +114,6 @@ final class TemporaryCluster: Sendable {
               done ;;
           esac
         done
-        $AS "$BIN/pg_ctl" -D "$DIR/data" -m immediate -w stop > /dev/null 2>&1 < /dev/null || true
-        rm -rf "$DIR"
         """
 
     private static func binaries() throws -> String {

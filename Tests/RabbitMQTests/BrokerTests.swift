@@ -92,7 +92,9 @@ extension BrokerTests {
             }
         }
 
-        @Test(arguments: [1, 2, 256]) func `Any window works, and calls of several tasks share it`(window: Int) async throws {
+        @Test(arguments: [1, 2, 256]) func `Any window works, and calls of several tasks share it`(window: Int)
+            async throws
+        {
             try await withBroker({ $0.confirmWindow = window }) { _, connection, queue in
                 _ = try await connection.declareQueue(QueueDeclaration(queue, kind: .classic))
                 try await withThrowingTaskGroup(of: [PublishOutcome].self) { group in

@@ -61,7 +61,8 @@ extension BrokerTests {
                 let undertaker = try await connection.consume(queue: dead, prefetch: 1)
                 let delivery = try #require(try await take(1, from: undertaker).first)
                 #expect(delivery.messageID == "m1")
-                guard case .array(let deaths) = delivery.headers["x-death"], case .table(let death) = deaths.first else {
+                guard case .array(let deaths) = delivery.headers["x-death"], case .table(let death) = deaths.first
+                else {
                     Issue.record("no x-death: \(delivery.headers)")
                     return
                 }

@@ -48,7 +48,8 @@ extension BrokerTests {
                 configuration.user = "limited"
                 configuration.password = RabbitMQPassword("limited-pass")
                 let limited = try await RabbitMQConnection.connect(configuration)
-                #expect(await code { _ = try await limited.declareQueue(QueueDeclaration(queue + "2")) } == .accessRefused)
+                #expect(
+                    await code { _ = try await limited.declareQueue(QueueDeclaration(queue + "2")) } == .accessRefused)
                 #expect(await code { _ = try await limited.consume(queue: queue, prefetch: 1) } == .accessRefused)
                 guard case .unknown(let error) = try await limited.publish([message(queue, 1)]).first else {
                     Issue.record("published")
@@ -140,7 +141,8 @@ extension BrokerTests {
             }
         }
 
-        @Test func `While the broker is short of memory publishing waits, and says why when it gives up`() async throws {
+        @Test func `While the broker is short of memory publishing waits, and says why when it gives up`() async throws
+        {
             try await withBroker({ $0.confirmTimeout = .seconds(3) }) { broker, connection, queue in
                 _ = try await connection.declareQueue(QueueDeclaration(queue))
                 try broker.control("set_vm_memory_high_watermark", "0.00001")
@@ -201,9 +203,12 @@ extension BrokerTests {
             try broker.kill9()
             try broker.start()
             do {
-                try await within { try await worker.value }
+                try await within(.seconds(20)) { try await worker.value }
             } catch {
                 Issue.record("\(error): \(events.withLock { $0 })")
+                try runTool("cp", "-r", broker.directory, "/tmp/rmq-keep")
+                let o = try? broker.control("list_queues", "name", "type", "messages", "leader", "online", "state")
+                try? (o ?? "none").write(toFile: "/tmp/rmq-keep/queues", atomically: true, encoding: .utf8)
                 worker.cancel()
             }
             #expect(unknown.withLock { $0 } > 0)
@@ -226,7 +231,9 @@ extension BrokerTests {
             let consumer = try await connection.consume(queue: "closing", prefetch: 1)
             let publishing = Task { try await connection.publish((0..<20_000).map { message("closing", $0) }) }
             let reading = Task { for try await delivery in consumer.deliveries { try consumer.ack(delivery) } }
-            try await eventually("the first has come") { try await connection.queueStatus("closing")?.messageCount ?? 0 > 0 }
+            try await eventually("the first has come") {
+                try await connection.queueStatus("closing")?.messageCount ?? 0 > 0
+            }
             await connection.close()
             let outcomes = try await within { try await publishing.value }
             #expect(outcomes.count == 20_000)

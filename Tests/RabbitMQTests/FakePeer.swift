@@ -15,7 +15,7 @@ final class FakePeer: Sendable {
             var sent = 0
             while sent < bytes.count {
                 let count = bytes.withUnsafeBytes {
-                    Glibc.send(descriptor, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+                    Glibc.send(descriptor, $0.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
                 }
                 if count <= 0 { return }
                 sent += count
@@ -27,7 +27,7 @@ final class FakePeer: Sendable {
             var received = 0
             while received < count {
                 let got = bytes.withUnsafeMutableBytes {
-                    recv(descriptor, $0.baseAddress! + received, count - received, 0)
+                    recv(descriptor, $0.baseAddress?.advanced(by: received), count - received, 0)
                 }
                 if got <= 0 { return nil }
                 received += got
@@ -50,7 +50,10 @@ final class FakePeer: Sendable {
         /// Greets as a broker does; false when the client leaves.
         func handshake(frameMaximum: UInt32 = 131_072, heartbeat: UInt16 = 0) -> Bool {
             guard read(8) != nil else { return false }
-            send(Wire.method(0, 10, 10, [0, 9] + Wire.long([]) + Wire.long(Array("PLAIN".utf8)) + Wire.long(Array("en_US".utf8))))
+            send(
+                Wire.method(
+                    0, 10, 10, [0, 9] + Wire.long([]) + Wire.long(Array("PLAIN".utf8)) + Wire.long(Array("en_US".utf8)))
+            )
             guard method() != nil else { return false }
             send(Wire.method(0, 10, 30, Wire.be(UInt16(2047)) + Wire.be(frameMaximum) + Wire.be(heartbeat)))
             guard method() != nil, method() != nil else { return false }

@@ -15,7 +15,9 @@ import Testing
         let configuration = configuration(peer)
         return try await within(.seconds(30)) {
             let connection: RabbitMQConnection
-            do throws(RabbitMQError) { connection = try await RabbitMQConnection.connect(configuration) } catch { return error }
+            do throws(RabbitMQError) { connection = try await RabbitMQConnection.connect(configuration) } catch {
+                return error
+            }
             do {
                 let consumer = try await connection.consume(queue: "q", prefetch: 10)
                 for try await delivery in consumer.deliveries { try consumer.ack(delivery) }
@@ -66,43 +68,71 @@ import Testing
         ("a header without method", { channel, _ in Wire.header(channel, size: 1) }),
         ("a body without method", { channel, _ in Wire.body(channel, [1]) }),
         ("two methods in a row", { channel, tag in Wire.deliver(channel, tag) + Wire.deliver(channel, tag) }),
-        ("a body too long", { channel, tag in
-            Wire.deliver(channel, tag) + Wire.header(channel, size: 1) + Wire.body(channel, [1, 2])
-        }),
+        (
+            "a body too long",
+            { channel, tag in
+                Wire.deliver(channel, tag) + Wire.header(channel, size: 1) + Wire.body(channel, [1, 2])
+            }
+        ),
         ("a giant body announced", { channel, tag in Wire.deliver(channel, tag) + Wire.header(channel, size: .max) }),
-        ("a body above the limit", { channel, tag in
-            Wire.deliver(channel, tag) + Wire.header(channel, size: (1 << 20) + 1)
-        }),
-        ("an unknown consumer", { channel, _ in
-            Wire.deliver(channel, [120]) + Wire.header(channel, size: 0)
-        }),
-        ("the same delivery twice", { channel, tag in
-            (Wire.deliver(channel, tag) + Wire.header(channel, size: 0))
-                + (Wire.deliver(channel, tag) + Wire.header(channel, size: 0))
-        }),
+        (
+            "a body above the limit",
+            { channel, tag in
+                Wire.deliver(channel, tag) + Wire.header(channel, size: (1 << 20) + 1)
+            }
+        ),
+        (
+            "an unknown consumer",
+            { channel, _ in
+                Wire.deliver(channel, [120]) + Wire.header(channel, size: 0)
+            }
+        ),
+        (
+            "the same delivery twice",
+            { channel, tag in
+                (Wire.deliver(channel, tag) + Wire.header(channel, size: 0))
+                    + (Wire.deliver(channel, tag) + Wire.header(channel, size: 0))
+            }
+        ),
         ("a channel that is not open", { _, tag in Wire.deliver(77, tag) }),
         ("content on channel 0", { _, _ in Wire.body(0, [1]) }),
         ("an unknown method", { channel, _ in Wire.method(channel, 99, 99, []) }),
         // The library skips the frame, so something it does not skip follows.
         ("an unknown frame type", { channel, _ in Wire.frame(77, channel, [1, 2, 3]) + Wire.body(channel, [1]) }),
-        ("an answer to nothing", { channel, _ in Wire.method(channel, 50, 11, Wire.short([]) + [0, 0, 0, 0, 0, 0, 0, 0]) }),
+        (
+            "an answer to nothing",
+            { channel, _ in Wire.method(channel, 50, 11, Wire.short([]) + [0, 0, 0, 0, 0, 0, 0, 0]) }
+        ),
         ("a close-ok to nothing", { channel, _ in Wire.method(channel, 20, 41, []) }),
         ("a connection close-ok to nothing", { _, _ in Wire.method(0, 10, 51, []) }),
         ("a confirm for nothing", { channel, _ in Wire.method(channel, 60, 80, Wire.be(UInt64(1)) + [0]) }),
-        ("a return of nothing", { channel, _ in
-            Wire.method(channel, 60, 50, Wire.be(UInt16(312)) + Wire.short([]) + Wire.short([]) + Wire.short([]))
-                + Wire.header(channel, size: 0)
-        }),
+        (
+            "a return of nothing",
+            { channel, _ in
+                Wire.method(channel, 60, 50, Wire.be(UInt16(312)) + Wire.short([]) + Wire.short([]) + Wire.short([]))
+                    + Wire.header(channel, size: 0)
+            }
+        ),
         ("a bad frame end", { channel, tag in Wire.deliver(channel, tag).dropLast() + [0] }),
-        ("a frame larger than agreed", { channel, tag in
-            Wire.deliver(channel, tag) + Wire.header(channel, size: 200_000)
-                + Wire.body(channel, [UInt8](repeating: 0, count: 200_000))
-        }),
-        ("a table longer than its frame", { channel, tag in
-            Wire.deliver(channel, tag)
-                + Wire.frame(2, channel, [0, 60, 0, 0] + Wire.be(UInt64(0)) + Wire.be(UInt16(1 << 13)) + Wire.be(UInt32.max))
-        }),
-        ("a second greeting", { _, _ in Wire.method(0, 10, 10, [0, 9] + Wire.long([]) + Wire.long([]) + Wire.long([])) }),
+        (
+            "a frame larger than agreed",
+            { channel, tag in
+                Wire.deliver(channel, tag) + Wire.header(channel, size: 200_000)
+                    + Wire.body(channel, [UInt8](repeating: 0, count: 200_000))
+            }
+        ),
+        (
+            "a table longer than its frame",
+            { channel, tag in
+                Wire.deliver(channel, tag)
+                    + Wire.frame(
+                        2, channel, [0, 60, 0, 0] + Wire.be(UInt64(0)) + Wire.be(UInt16(1 << 13)) + Wire.be(UInt32.max))
+            }
+        ),
+        (
+            "a second greeting",
+            { _, _ in Wire.method(0, 10, 10, [0, 9] + Wire.long([]) + Wire.long([]) + Wire.long([])) }
+        ),
     ]
 
     @Test(arguments: 0..<nonsense.count) func `Nonsense is a violation`(index: Int) async throws {
@@ -144,7 +174,8 @@ import Testing
                     bytes += Wire.body(channel, [1, 2, 3]) + Wire.body(channel, [4, 5, 6])
                 }
                 for _ in 0..<Int.random(in: 0...4, using: &random) {
-                    bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(in: .min ... .max, using: &random)
+                    bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(
+                        in: .min ... .max, using: &random)
                 }
                 socket.send(Array(bytes.prefix(Int.random(in: 1...bytes.count, using: &random))))
             }

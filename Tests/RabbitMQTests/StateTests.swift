@@ -158,7 +158,9 @@ struct SeededGenerator: RandomNumberGenerator {
     private func add(_ bytes: [UInt8], to assembler: inout ContentAssembler) throws(RabbitMQError) -> Bool {
         var result = Result<Bool, RabbitMQError>.success(false)
         bytes.withUnsafeBytes { bytes in
-            do throws(RabbitMQError) { result = .success(try assembler.fragment(bytes)) } catch { result = .failure(error) }
+            do throws(RabbitMQError) { result = .success(try assembler.fragment(bytes)) } catch {
+                result = .failure(error)
+            }
         }
         return try result.get()
     }
@@ -206,7 +208,9 @@ struct SeededGenerator: RandomNumberGenerator {
         let configuration = RabbitMQConfiguration(user: "u", password: RabbitMQPassword("hunter2"))
         var dumped = ""
         dump(configuration, to: &dumped)
-        for text in ["\(configuration)", String(reflecting: configuration), dumped] { #expect(!text.contains("hunter2")) }
+        for text in ["\(configuration)", String(reflecting: configuration), dumped] {
+            #expect(!text.contains("hunter2"))
+        }
     }
 
     @Test func `Values out of range are refused by name`() {

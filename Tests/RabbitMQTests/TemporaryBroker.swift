@@ -237,7 +237,8 @@ private func makeCertificates(in directory: String) throws {
     for name in ["ca", "other-ca"] {
         try runTool(
             "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-            "30", "-subj", "/CN=Test \(name)", "-keyout", "\(directory)/\(name).key", "-out", "\(directory)/\(name).pem")
+            "30", "-subj", "/CN=Test \(name)", "-keyout", "\(directory)/\(name).key", "-out", "\(directory)/\(name).pem"
+        )
     }
     try "subjectAltName = DNS:localhost\n".write(
         toFile: "\(directory)/extensions", atomically: true, encoding: .utf8)

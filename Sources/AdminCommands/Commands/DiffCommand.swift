@@ -38,7 +38,8 @@ struct DiffCommand: AdminCommand {
         }
     }
 
-    private static func human(_ changes: [ObjectChange], _ summary: ChangeSummary, _ from: Int32, _ to: Int32) -> String {
+    private static func human(_ changes: [ObjectChange], _ summary: ChangeSummary, _ from: Int32, _ to: Int32) -> String
+    {
         var lines = [
             "From snapshot \(from) to \(to): \(summary.added) added, \(summary.updated) updated, \(summary.deleted) deleted, \(summary.restored) restored."
         ]
@@ -57,7 +58,8 @@ struct DiffCommand: AdminCommand {
                 lines.append(contentsOf: link.removed.map { "      \(link.name) - \($0)" })
             }
             for child in change.children {
-                lines.append("      \(child.name): \(child.from?.count ?? 0) → \(child.to?.count ?? 0) entries, changed")
+                lines.append(
+                    "      \(child.name): \(child.from?.count ?? 0) → \(child.to?.count ?? 0) entries, changed")
             }
         }
         return lines.joined(separator: "\n")

@@ -91,7 +91,6 @@ struct JobCommand: AsyncParsableCommand {
     }
 }
 
-
 extension JobRecord {
     var json: JSONValue {
         [

@@ -10,7 +10,8 @@ struct ObjectCommand: AsyncParsableCommand {
         subcommands: [Types.self, List.self, Show.self, History.self, ObjectSearchCommand.self])
 
     struct Types: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the object types and what a snapshot has of each.")
+        static let configuration = CommandConfiguration(
+            abstract: "Lists the object types and what a snapshot has of each.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
         @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
@@ -30,7 +31,8 @@ struct ObjectCommand: AsyncParsableCommand {
                     for (type, item) in items {
                         table.add([
                             type.name, item?.outcome ?? "notRead", String(item?.objects ?? 0), String(item?.links ?? 0),
-                            String(item?.pages ?? 0), String(item?.requests ?? 0), type.permission ?? "that of each type",
+                            String(item?.pages ?? 0), String(item?.requests ?? 0),
+                            type.permission ?? "that of each type",
                         ])
                     }
                     return table.text
@@ -73,13 +75,16 @@ struct ObjectCommand: AsyncParsableCommand {
                     } else if options.json {
                         items.append([
                             "id": .string(stored.document.id), "displayName": .string(name), "state": "present",
-                            "digest": .string(stored.version.digest.description), "from": JSONValue(stored.version.from),
+                            "digest": .string(stored.version.digest.description),
+                            "from": JSONValue(stored.version.from),
                         ])
                     } else {
                         table.add([name, String(stored.version.from), stored.document.id])
                     }
                 }
-                output.show(["items": .array(items)]) { table.isEmpty ? "No \(type.name) in snapshot \(number)." : table.text }
+                output.show(["items": .array(items)]) {
+                    table.isEmpty ? "No \(type.name) in snapshot \(number)." : table.text
+                }
                 return 0
             }
         }

@@ -20,7 +20,9 @@ struct ObjectSearchCommand: AdminCommand {
     @Option(help: "At most so many.") var limit = 1_000
 
     func validate() throws {
-        guard text != nil || !conditions.isEmpty else { throw ValidationError("Give words, or a condition with --where.") }
+        guard text != nil || !conditions.isEmpty else {
+            throw ValidationError("Give words, or a condition with --where.")
+        }
         guard (1...100_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 100000.") }
         for condition in conditions where SearchCondition(condition) == nil {
             throw ValidationError(

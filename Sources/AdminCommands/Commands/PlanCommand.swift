@@ -84,7 +84,6 @@ struct PlanCommand: AsyncParsableCommand {
     }
 }
 
-
 extension Plan {
     /// The name with the label of plans that include Entra.
     var label: String { product.includesEntra ? "\(name) [Entra]" : name }

@@ -49,7 +49,8 @@ struct SnapshotCommand: AsyncParsableCommand {
 
     struct Verify: AdminCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Reads every version of a snapshot again and recomputes digests and signature. Exit 1 when damaged.")
+            abstract:
+                "Reads every version of a snapshot again and recomputes digests and signature. Exit 1 when damaged.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "Number; the newest when it is left out.") var number: Int32?

@@ -35,7 +35,8 @@ struct StackCommand: AsyncParsableCommand {
                 return 0
             }
             let logger = Logger(label: "entra-backup stack") { StreamLogHandler.standardError(label: $0) }
-            try await LocalStackSupervisor(layout: layout, plan: plan.plan, logger: logger) { output.progress($0) }.run()
+            try await LocalStackSupervisor(layout: layout, plan: plan.plan, logger: logger) { output.progress($0) }
+                .run()
             return 0
         }
 
@@ -66,7 +67,9 @@ struct StackCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
 
         func perform(_ output: Output) async throws -> Int32 {
-            let client = LocalStackClient(layout: StackEnvironment.layout(options.dataDirectory)) { output.progress($0) }
+            let client = LocalStackClient(layout: StackEnvironment.layout(options.dataDirectory)) {
+                output.progress($0)
+            }
             try await client.down()
             output.show(["stopped": true]) { "The stack is down; its data is kept." }
             return 0

@@ -78,7 +78,8 @@ struct TenantCommand: AsyncParsableCommand {
             }
         }
 
-        private func probe(_ store: PostgresStore, _ patience: Duration, _ tenant: TenantID) async throws -> Set<String> {
+        private func probe(_ store: PostgresStore, _ patience: Duration, _ tenant: TenantID) async throws -> Set<String>
+        {
             let connection = try await store.directoryConnection(tenant)
             let reader = GraphDirectoryReader(
                 budget: store, options: GraphOptions(patience: patience),
@@ -195,14 +196,14 @@ struct CredentialOptions: ParsableArguments {
     }
 }
 
-
 extension Check {
     /// Scheme and host; plain http for loopback addresses only, since a token goes there.
     static func serviceURL(_ text: String, _ what: String) throws -> String {
         guard let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty, parts.user == nil,
             parts.path.isEmpty || parts.path == "/", parts.query == nil
         else {
-            throw invalid("urlMalformed", "--\(what) \(text): scheme and host are expected, such as https://graph.microsoft.com.")
+            throw invalid(
+                "urlMalformed", "--\(what) \(text): scheme and host are expected, such as https://graph.microsoft.com.")
         }
         let isLoopback = ["127.0.0.1", "localhost", "[::1]", "::1"].contains(host)
         guard parts.scheme == "https" || (parts.scheme == "http" && isLoopback) else {

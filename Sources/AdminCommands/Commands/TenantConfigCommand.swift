@@ -8,7 +8,8 @@ import ServiceBootstrap
 
 struct TenantConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Schedule, types and retention of a tenant.", subcommands: [Show.self, Set.self])
+        commandName: "config", abstract: "Schedule, types and retention of a tenant.",
+        subcommands: [Show.self, Set.self])
 
     struct Show: AdminCommand {
         static let configuration = CommandConfiguration(abstract: "Shows the configuration.")
@@ -32,7 +33,8 @@ struct TenantConfigCommand: AsyncParsableCommand {
 
     struct Set: AdminCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Sets keys: schedule=every 15m…every 24h|daily HH:MM|off, types=a,b|all, retention=90d|7y|forever.")
+            abstract:
+                "Sets keys: schedule=every 15m…every 24h|daily HH:MM|off, types=a,b|all, retention=90d|7y|forever.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "KEY=VALUE.") var settings: [String]
@@ -67,7 +69,8 @@ extension TenantRecord {
         case "schedule":
             guard BackupSchedule(value) != nil else {
                 throw Check.invalid(
-                    "scheduleMalformed", "The schedule \(value) is none of `every 15m`…`every 24h`, `daily HH:MM`, `off`.")
+                    "scheduleMalformed",
+                    "The schedule \(value) is none of `every 15m`…`every 24h`, `daily HH:MM`, `off`.")
             }
             schedule = value
         case "types":

@@ -59,7 +59,9 @@ struct ProgressBar {
         var text = "\(job.state.rawValue)  \(job.done) objects"
         if let total = job.total, total > 0 {
             let filled = min(width, Int(Double(width) * Double(job.done) / Double(total)))
-            text = "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled) + "] " + text
+            text =
+                "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled) + "] "
+                + text
         }
         FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
     }

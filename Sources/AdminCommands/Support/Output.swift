@@ -57,7 +57,9 @@ enum Moment {
 
     /// Reads RFC 3339 with or without fractions.
     static func date(_ text: String) -> Date? {
-        (try? Date(text, strategy: .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .colon)))
+        (try? Date(
+            text,
+            strategy: .iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .colon)))
             ?? (try? Date(text, strategy: .iso8601))
     }
 

@@ -16,7 +16,8 @@ enum StackEnvironment {
         let layout = layout(dataDirectory)
         guard let endpoints = LocalStackClient(layout: layout).endpoints() else {
             throw CommandFailure(
-                1, "stackNotThere", "There is no stack in \(layout.root).", hint: "Start one: entra-backup stack up --detach",
+                1, "stackNotThere", "There is no stack in \(layout.root).",
+                hint: "Start one: entra-backup stack up --detach",
                 runbook: "stack-does-not-start")
         }
         return variables(endpoints)

@@ -46,7 +46,8 @@ extension FailureCode {
             "A message of a newer version or a foreign publisher: see `dead-letters show`.", "dead-letters"),
         .attemptsExhausted: park(
             "See the last error, mend its cause, then `entra-backup dead-letters retry`.", "dead-letters"),
-        .graphUnreachable: later("Check DNS, proxy and firewall from the fetcher to Microsoft Graph.", "graph-unreachable"),
+        .graphUnreachable: later(
+            "Check DNS, proxy and firewall from the fetcher to Microsoft Graph.", "graph-unreachable"),
         .graphThrottled: later("Nothing to do: Microsoft Graph asked for a pause.", "graph-throttled"),
         .graphServerError: later("Nothing to do: Microsoft Graph reported an error of its own.", "graph-unreachable"),
         .graphAnswerMalformed: later(

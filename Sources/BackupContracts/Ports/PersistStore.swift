@@ -12,7 +12,8 @@ public struct Settlement: Sendable {
     public var chunks: Int32
 
     public init(
-        type: UInt16, mode: WalkMode, outcome: CollectionOutcome, snapshot: SnapshotNumber, settled: Int32, chunks: Int32
+        type: UInt16, mode: WalkMode, outcome: CollectionOutcome, snapshot: SnapshotNumber, settled: Int32,
+        chunks: Int32
     ) {
         self.type = type
         self.mode = mode

@@ -1,4 +1,3 @@
-
 /// The scheduler's side of the store: the only stage that reads the fleet tables across tenants.
 public protocol ScheduleStore: Sendable {
     /// Whether this scheduler is the one that starts due jobs and retention; held until the connection ends.

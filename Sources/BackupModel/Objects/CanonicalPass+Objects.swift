@@ -200,10 +200,8 @@ extension CanonicalPass {
         item.hasID = true
         if reader.current == 0x6E { return keepsID }
         let start = reader.position
-        let text = try reader.readString()
+        (item.key, item.otherID) = try reader.readID()
         reader.position = start
-        item.key = ObjectKey(text)
-        if item.key == nil { item.otherID = text }
         return keepsID || item.key == nil
     }
 

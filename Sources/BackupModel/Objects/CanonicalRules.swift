@@ -25,7 +25,8 @@ public struct CanonicalRules: Sendable {
     public init(
         idAttribute: String = "id", droppedAttributes: Set<String> = [], captured: [String] = [],
         keepsObjectType: Bool = false, orderedArrays: Bool = false,
-        keptAnnotationsUnder: Set<String> = ["customSecurityAttributes"], readsWords: Bool = false, dropsNulls: Bool = false
+        keptAnnotationsUnder: Set<String> = ["customSecurityAttributes"], readsWords: Bool = false,
+        dropsNulls: Bool = false
     ) {
         self.idAttribute = idAttribute
         self.droppedAttributes = droppedAttributes

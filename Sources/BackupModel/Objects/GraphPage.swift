@@ -65,7 +65,7 @@ public struct GraphPage: Sendable, Equatable {
         } else if reader.matches(name, "error"), reader.current == 0x7B {
             shape.errorCodes = try reader.readErrorCodes(depth: 1)
         } else {
-            if reader.text(name.range, isPlain: name.isPlain).utf8.first != 0x40 { shape.hasAttributes = true }
+            if !ODataName.isAnnotation(reader.unescaped(name.range)) { shape.hasAttributes = true }
             try reader.skipValue(depth: 1)
             return
         }

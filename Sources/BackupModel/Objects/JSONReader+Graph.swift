@@ -25,6 +25,19 @@ extension JSONReader {
         return wanted.elementsEqual(UnsafeBufferPointer(start: base + name.range.lowerBound, count: name.range.count))
     }
 
+    /// Reads an id: a key when it is a GUID, its text when it is not.
+    mutating func readID() throws(JSONSyntaxError) -> (key: ObjectKey?, otherID: String?) {
+        guard current == 0x22 else { throw failure(.notAString) }
+        position += 1
+        let start = position
+        let isPlain = try skipString()
+        let range = start..<position - 1
+        if isPlain, let key = ObjectKey(UnsafeBufferPointer(start: base + start, count: range.count)) {
+            return (key, nil)
+        }
+        return (nil, text(range, isPlain: isPlain))
+    }
+
     mutating func skipNull() throws(JSONSyntaxError) {
         guard current == 0x6E else { throw failure(.notAnObject) }
         try skipLiteral()

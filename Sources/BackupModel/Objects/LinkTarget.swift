@@ -70,7 +70,7 @@ extension JSONReader {
                 let name = try readRawName()
                 if matches(name, "id") {
                     try once(&seen.id)
-                    try readID(into: &target)
+                    (target.key, target.otherID) = try readID()
                 } else if matches(name, "@odata.type") {
                     try once(&seen.type)
                     target.odataType = try readString(like: lastType)
@@ -92,18 +92,6 @@ extension JSONReader {
     private func once(_ seen: inout Bool) throws(JSONSyntaxError) {
         guard !seen else { throw failure(.duplicateKey) }
         seen = true
-    }
-
-    private mutating func readID(into target: inout LinkTarget) throws(JSONSyntaxError) {
-        let start = position
-        guard current == 0x22 else { throw failure(.notAString) }
-        position += 1
-        let isPlain = try skipString()
-        if isPlain, let key = ObjectKey(UnsafeBufferPointer(start: base + start + 1, count: position - start - 2)) {
-            target.key = key
-        } else {
-            target.otherID = text(start + 1..<position - 1, isPlain: isPlain)
-        }
     }
 
     /// Reads a string; the same instance as `known` when it is the same text.

@@ -243,9 +243,11 @@ FIXED = {
     "preferredlanguage": ["en-US", "de-DE", "fr-FR"], "country": ["Germany", "United States", "France"],
     "passwordpolicies": ["DisablePasswordExpiration", "None"], "visibility": ["Private", "Public"],
     "grouptypes": ["Unified", "DynamicMembership"], "operatingsystem": ["Windows", "iOS", "AndroidForWork", "MacMDM"],
-    "operatingsystemversion": ["10.0.22631.3155", "10.0.19045.4046", "17.3.1"], "deviceownership": ["Company", "Personal"],
+    "operatingsystemversion": ["10.0.22631.3155", "10.0.19045.4046", "17.3.1"],
+    "deviceownership": ["Company", "Personal"],
     "trusttype": ["AzureAd", "ServerAd", "Workplace"], "managementtype": ["MDM"], "profiletype": ["RegisteredDevice"],
-    "enrollmenttype": ["AzureDomainJoined", "OnPremiseCoManaged"], "manufacturer": ["Dell Inc.", "LENOVO", "HP", "Apple"],
+    "enrollmenttype": ["AzureDomainJoined", "OnPremiseCoManaged"],
+    "manufacturer": ["Dell Inc.", "LENOVO", "HP", "Apple"],
     "principaltype": ["User", "Group", "ServicePrincipal"], "serviceprincipaltype": ["Application", "ManagedIdentity"],
     "signinaudience": ["AzureADMyOrg", "AzureADMultipleOrgs"], "consenttype": ["AllPrincipals", "Principal"],
     "scope": ["User.Read", "openid profile offline_access User.Read", "Directory.Read.All"],
@@ -278,7 +280,7 @@ def write_samples(folder, group):
 def swift_source(identifier, name, group, data):
     text = base64.b64encode(data).decode()
     lines = "\n".join("    " + text[start:start + 112] for start in range(0, len(text), 112))
-    return f'''// Written by Tests/Support/dictionaries/make-dictionaries.py; do not edit: payloads need these exact bytes for ever.
+    return f'''// Written by Tests/Support/dictionaries/make-dictionaries.py. Do not edit: payloads need these bytes for ever.
 
 /// Dictionary {identifier}: trained on simulated objects of the group "{group}", {len(data)} bytes in base64.
 /// SHA-256 {hashlib.sha256(data).hexdigest()}.
