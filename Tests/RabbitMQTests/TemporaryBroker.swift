@@ -100,6 +100,13 @@ final class TemporaryBroker: Sendable {
         try #require(!isAlive(pid))
     }
 
+    /// Whether the file that leads from a quorum queue's name to its log holds the queue.
+    func hasOnDisk(_ queue: String) throws -> Bool {
+        let node = environment["RABBITMQ_NODENAME"] ?? ""
+        let names = try Data(contentsOf: URL(fileURLWithPath: "\(directory)/data/\(node)/quorum/\(node)/names.dets"))
+        return names.range(of: Data("2F_\(queue)".utf8)) != nil
+    }
+
     /// A process that has ended and waits for its parent counts as gone: helpers of the node keep descriptors open
     /// for a while, and Foundation collects a child only when those are closed.
     private func isAlive(_ pid: pid_t) -> Bool {

@@ -1,4 +1,4 @@
-// Written by Tests/Support/dictionaries/make-dictionaries.py. Do not edit: payloads need these bytes for ever.
+// Written by Tests/Support/dictionaries/make-dictionaries.py. Payloads need these bytes for ever.
 
 /// Dictionary 2: trained on simulated objects of the group "directory", 16384 bytes in base64.
 /// SHA-256 f556bd8d8d5d37695302c51aa3935adf603671cf7f96dd4d2f273374aa08c6f7.

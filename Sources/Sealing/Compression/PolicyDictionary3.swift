@@ -1,4 +1,4 @@
-// Written by Tests/Support/dictionaries/make-dictionaries.py. Do not edit: payloads need these bytes for ever.
+// Written by Tests/Support/dictionaries/make-dictionaries.py. Payloads need these bytes for ever.
 
 /// Dictionary 3: trained on simulated objects of the group "policy", 16384 bytes in base64.
 /// SHA-256 78e50bdfc3ff4fd330bcc3dbd29da88e8718e3ba16045a2f52c31bbf40b5851f.

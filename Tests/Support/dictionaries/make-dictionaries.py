@@ -280,7 +280,7 @@ def write_samples(folder, group):
 def swift_source(identifier, name, group, data):
     text = base64.b64encode(data).decode()
     lines = "\n".join("    " + text[start:start + 112] for start in range(0, len(text), 112))
-    return f'''// Written by Tests/Support/dictionaries/make-dictionaries.py. Do not edit: payloads need these bytes for ever.
+    return f'''// Written by Tests/Support/dictionaries/make-dictionaries.py. Payloads need these bytes for ever.
 
 /// Dictionary {identifier}: trained on simulated objects of the group "{group}", {len(data)} bytes in base64.
 /// SHA-256 {hashlib.sha256(data).hexdigest()}.
