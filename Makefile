@@ -3,8 +3,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 SWIFT ?= swift
-STRICT := -Xswiftc -warnings-as-errors
-RELEASE := .build/release
 
 .PHONY: help setup build debug unit integration e2e test soak chaos bench lint format layers docs demo fresh hooks clean
 
@@ -32,7 +30,7 @@ integration: debug ## Tests with real PostgreSQL, RabbitMQ and HTTP on loopback
 
 e2e: build debug ## Tests of the release programs, started as a user starts them
 	@echo "e2e: release programs against simulated tenants"
-	ENTRA_BACKUP_PROGRAMS=$(CURDIR)/$(RELEASE) $(SWIFT) test --skip-build --no-parallel --filter EndToEndTests
+	@.ci/e2e EndToEndTests
 
 test: lint layers unit integration e2e checks ## Everything that CI runs
 
@@ -41,12 +39,12 @@ checks: ## Checks the compose file, alert rules and runbooks
 	@.ci/checks
 
 soak: build debug ## Long truth test: rounds of churn at 10,000 users (SEED=n)
-	ENTRA_BACKUP_PROGRAMS=$(CURDIR)/$(RELEASE) ENTRA_BACKUP_SOAK=1 ENTRA_BACKUP_SEED=$(SEED) $(SWIFT) test --skip-build --filter EndToEndTests.Truth
+	ENTRA_BACKUP_SOAK=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e EndToEndTests.TruthTests
 
-chaos: build debug ## Long crash test: 200 kills, 10 broker wipes, 10 database restarts (SEED=n)
-	ENTRA_BACKUP_PROGRAMS=$(CURDIR)/$(RELEASE) ENTRA_BACKUP_CHAOS=1 ENTRA_BACKUP_SEED=$(SEED) $(SWIFT) test --skip-build --filter EndToEndTests.Crash
+chaos: build debug ## Crash tests: SIGKILL at every point, wiped broker, killed database, stopped stages (SEED=n)
+	ENTRA_BACKUP_SEED=$(SEED) .ci/e2e EndToEndTests.CrashTests
 
-bench: setup ## Measures speed and memory as ratios against baselines of the same run
+bench: build ## Measures speed and memory as ratios against baselines of the same run
 	@echo "bench: release build with benchmarks"
 	@Tests/Benchmarks/run
 

@@ -13,7 +13,11 @@ public struct EntraBackup: AsyncParsableCommand {
             """,
         version: buildVersion,
         groupedSubcommands: [
-            CommandGroup(name: "Machine:", subcommands: [StackCommand.self, MigrateCommand.self]),
+            CommandGroup(
+                name: "Machine:",
+                subcommands: [
+                    StackCommand.self, MigrateCommand.self, KeyCommand.self, DeadLettersCommand.self, AuditCommand.self,
+                ]),
             CommandGroup(
                 name: "Accounts:",
                 subcommands: [PartnerCommand.self, PlanCommand.self, OrganizationCommand.self, TenantCommand.self]),
@@ -29,7 +33,7 @@ public struct EntraBackup: AsyncParsableCommand {
     /// Parses the arguments, runs the command and ends the process with the contract's exit code.
     public static func start() async {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(SimulatorArgument.rewritten(Array(CommandLine.arguments.dropFirst())))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

@@ -5,7 +5,7 @@ import LibPQ
 
 extension PostgresStore: ScheduleStore {
     /// The advisory lock of the leading scheduler. Any number serves that no one else uses in this database.
-    private static let leaderLock: Int64 = 0x656e_7472_6162_0001
+    static let leaderLock: Int64 = 0x656e_7472_6162_0001
 
     public func becomeLeader() async throws(StageFailure) -> Bool {
         // The lock belongs to the session: with one connection in the scheduler's pool it is held until that ends.

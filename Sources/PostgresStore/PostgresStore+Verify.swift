@@ -124,7 +124,7 @@ extension PostgresStore {
         }
     }
 
-    private func hasValidSignature(_ tenant: TenantID, _ record: SnapshotRecord) async throws(AccountError) -> Bool {
+    func hasValidSignature(_ tenant: TenantID, _ record: SnapshotRecord) async throws(AccountError) -> Bool {
         let statement = try await read(tenant) { (connection) async throws(AccountError) in
             do throws(StageFailure) {
                 return try await connection.statement(tenant, record.number)

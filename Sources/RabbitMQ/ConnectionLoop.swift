@@ -32,6 +32,7 @@ final class ConnectionLoop: SerialExecutor {
         /// A duplicate of the connection's socket; it lets other threads shut the socket down without racing the
         /// library, which closes its own descriptor when it pleases.
         var socketDuplicate: Int32 = -1
+        var socketIsUnwanted = false
         var thread: pthread_t?
     }
 
@@ -104,9 +105,12 @@ final class ConnectionLoop: SerialExecutor {
         wake { $0.isStopped = true }
     }
 
-    /// Makes every read and write on the socket fail, even one that blocks the thread now.
+    /// Makes every read and write on the socket fail, even one that blocks the thread now, and on one still to come.
     func shutSocket() {
-        state.withLock { if $0.socketDuplicate >= 0 { shutdown($0.socketDuplicate, Int32(SHUT_RDWR)) } }
+        state.withLock { state in
+            state.socketIsUnwanted = true
+            if state.socketDuplicate >= 0 { shutdown(state.socketDuplicate, Int32(SHUT_RDWR)) }
+        }
     }
 
     private func wake(_ change: (inout State) -> Void) {
@@ -122,7 +126,10 @@ final class ConnectionLoop: SerialExecutor {
     // MARK: On the thread
 
     func socketOpened(_ descriptor: Int32) {
-        state.withLock { $0.socketDuplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 0) }
+        state.withLock { state in
+            state.socketDuplicate = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+            if state.socketIsUnwanted { shutdown(descriptor, Int32(SHUT_RDWR)) }
+        }
     }
 
     func socketWillClose() {

@@ -31,7 +31,11 @@ extension RabbitMQConnection {
             releaseConsumer(state, on: id)
             throw error
         }
-        state.onTermination { [weak self] in self?.onLoop { $0.stopConsuming(state, on: id) } }
+        // Weak twice: the stream keeps this closure, and the state keeps the stream.
+        state.onTermination { [weak self, weak state] in
+            guard let self, let state else { return }
+            onLoop { $0.stopConsuming(state, on: id) }
+        }
         return RabbitMQConsumer(queue: queue, state: state, connection: self, channel: id)
     }
 

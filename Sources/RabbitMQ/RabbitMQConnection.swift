@@ -24,6 +24,9 @@ public enum ConnectionNotice: Sendable, Equatable {
 /// uses a channel for itself, so that a refusal closes nothing else. A connection that ended stays ended: make
 /// another, or let ``withRecovery(_:backoff:clock:onEvent:body:)`` do so.
 ///
+/// Use one connection for publishing and another for consuming: a broker that is short of memory or disk stops
+/// reading from a connection that publishes, acknowledgements included.
+///
 /// Writing can block the thread while the broker takes nothing and a message larger than the socket's buffer is
 /// half sent. That ends when the broker resumes or heartbeats are missed; ``abort()`` ends it at once.
 public actor RabbitMQConnection {
@@ -58,6 +61,7 @@ public actor RabbitMQConnection {
     /// Why the broker takes no messages now, or nil when it does.
     public internal(set) var blockedReason: String?
 
+    /// The connection's own thread.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     private init(_ configuration: RabbitMQConfiguration) {
@@ -72,6 +76,9 @@ public actor RabbitMQConnection {
     }
 
     /// Connects and logs in.
+    ///
+    /// Cancelling the task ends the AMQP handshake at once; name resolution and the TCP and TLS handshakes run to
+    /// their own end or time-out first.
     ///
     /// - Throws: `connectionFailed`, `authenticationFailed`, `accessRefused` (virtual host), `tlsFailed`,
     ///   `hostNotVerified`, `protocolViolation`, `invalidArgument` or `cancelled`.

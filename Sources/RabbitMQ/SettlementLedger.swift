@@ -14,6 +14,7 @@ struct SettlementLedger {
         case reject(tag: UInt64, requeue: Bool)
     }
 
+    private var lastReceived: UInt64 = 0
     private var outstanding: Set<UInt64> = []
     private var acknowledged: [UInt64] = []
     private var rejected: [(tag: UInt64, requeue: Bool)] = []
@@ -27,10 +28,12 @@ struct SettlementLedger {
 
     var openCount: Int { outstanding.count }
 
-    /// Records a delivery; false when the broker used the tag before, which it must not.
+    /// Records a delivery; false when its tag is not above all before it, as the broker's count must be.
     mutating func received(_ tag: UInt64) -> Bool {
-        guard tag > settledThrough, !settledAhead.contains(tag) else { return false }
-        return outstanding.insert(tag).inserted
+        guard tag > lastReceived else { return false }
+        lastReceived = tag
+        outstanding.insert(tag)
+        return true
     }
 
     /// Records a decision; false when the tag is not open.

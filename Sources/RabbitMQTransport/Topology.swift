@@ -10,13 +10,15 @@ enum Topology {
         try await connection.bind(queue: Queue.deadLetters, exchange: Queue.deadLetterExchange, routingKey: "")
         var created: Set<Queue> = []
         for queue in Queue.allCases {
-            let status = try await connection.declareQueue(
-                QueueDeclaration(
-                    queue.rawValue, kind: .quorum, deliveryLimit: Queue.deliveryLimit,
-                    deadLetterExchange: Queue.deadLetterExchange, deadLetterStrategy: .atLeastOnce,
-                    overflow: .rejectPublish))
+            let status = try await connection.declareQueue(declaration(of: queue))
             if status.created { created.insert(queue) }
         }
         return created
+    }
+
+    static func declaration(of queue: Queue) -> QueueDeclaration {
+        QueueDeclaration(
+            queue.rawValue, kind: .quorum, deliveryLimit: Queue.deliveryLimit,
+            deadLetterExchange: Queue.deadLetterExchange, deadLetterStrategy: .atLeastOnce, overflow: .rejectPublish)
     }
 }

@@ -85,6 +85,23 @@ import Testing
         }
     }
 
+    @Test func `Every ASCII character is judged alike at every place of a string`() {
+        for place in 0..<20 {
+            for byte in UInt8(0)..<0x80 where byte != 0x22 && byte != 0x5C {
+                var text = [UInt8](repeating: 0x78, count: 22)
+                (text[0], text[21], text[place + 1]) = (0x22, 0x22, byte)
+                let value = try? JSONValue(parsing: text)
+                let page = try? GraphPage(Array(#"{"value":["#.utf8) + text + Array("]}".utf8))
+                let form = try? Self.canonical(text).get()
+                if byte < 0x20 {
+                    #expect(value == nil && page == nil && form == nil, "byte \(byte) at \(place)")
+                } else {
+                    #expect(value?.canonicalBytes == text && page != nil && form == text, "byte \(byte) at \(place)")
+                }
+            }
+        }
+    }
+
     @Test func `Nesting ends at 128 levels`() throws {
         func nested(_ count: Int, _ opening: String, _ closing: String) -> [UInt8] {
             Array((String(repeating: opening, count: count) + "1" + String(repeating: closing, count: count)).utf8)

@@ -81,6 +81,13 @@ final class TestInstallation: Sendable {
         return try #require(document["job"])
     }
 
+    /// The state of a job; `nil` while the database cannot be reached.
+    func stateIfReachable(of job: String) throws -> String? {
+        let result = try Programs.run("entra-backup", ["job", "show", job, "--json"], environment: environment)
+        guard result.status == 0 else { return nil }
+        return try result.json()["job"]?["state"]?.string
+    }
+
     /// A request to the simulator's control interface.
     @discardableResult
     func control(_ method: String, _ path: String, body: String? = nil) throws -> String {

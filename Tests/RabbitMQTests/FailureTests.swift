@@ -180,6 +180,8 @@ extension BrokerTests {
             let unknown = Mutex(0)
             let events = Mutex<[RecoveryEvent]>([])
             let round = Mutex(0)
+            let callsUnderWay = Mutex(0)
+            let messages = (0..<2000).map { message(queue, $0) }
             let setUp = try await RabbitMQConnection.connect(broker.configuration)
             _ = try await setUp.declareQueue(QueueDeclaration(queue))
             await setUp.close()
@@ -197,7 +199,9 @@ extension BrokerTests {
                     }
                     _ = try await connection.declareQueue(QueueDeclaration(queue))
                     repeat {
-                        let outcomes = try await connection.publish((0..<2000).map { message(queue, $0) })
+                        callsUnderWay.withLock { $0 += 1 }
+                        defer { callsUnderWay.withLock { $0 -= 1 } }
+                        let outcomes = try await connection.publish(messages)
                         for outcome in outcomes {
                             if outcome.isConfirmed { confirmed.withLock { $0 += 1 } }
                             if case .unknown = outcome { unknown.withLock { $0 += 1 } }
@@ -206,11 +210,18 @@ extension BrokerTests {
                 }
             }
             try await eventually("publishing is under way") { confirmed.withLock { $0 } >= 2000 }
+            // A stopped broker confirms nothing more, so the kill finds messages in flight.
+            try broker.signal(SIGSTOP)
+            try await eventually("a call waits for confirms") { callsUnderWay.withLock { $0 } == 1 }
             try broker.kill9()
             try broker.start()
             do {
                 try await within {
-                    try await withTaskCancellationHandler { try await worker.value } onCancel: { worker.cancel() }
+                    try await withTaskCancellationHandler {
+                        try await worker.value
+                    } onCancel: {
+                        worker.cancel()
+                    }
                 }
             } catch {
                 Issue.record("\(error): \(events.withLock { $0 })")

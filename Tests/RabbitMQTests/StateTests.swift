@@ -110,6 +110,17 @@ struct SeededGenerator: RandomNumberGenerator {
         expect(ledger.isEmpty)
     }
 
+    @Test func `A tag that comes again is refused, also while its settlement waits to be sent`() {
+        var ledger = SettlementLedger()
+        expect(ledger.received(1))
+        expect(!ledger.received(1))
+        expect(ledger.settle(1, .acknowledge))
+        expect(!ledger.received(1))
+        #expect(ledger.takeFrames() == [.acknowledge(tag: 1, multiple: false)])
+        expect(!ledger.received(1))
+        expect(ledger.received(2))
+    }
+
     @Test func `The frames settle exactly what was asked, as a broker reads them`() {
         var generator = SeededGenerator.fresh("settlements")
         for _ in 0..<50 {

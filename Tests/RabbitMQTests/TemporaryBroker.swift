@@ -79,7 +79,7 @@ final class TemporaryBroker: Sendable {
         let programs = try #require(Self.programs)
         let output = "\(directory)/output"
         _ = FileManager.default.createFile(atPath: output, contents: nil)
-        let process = try launch(["\(programs)/rabbitmq-server"], output: output)
+        let process = try launch(["\(programs)/rabbitmq-server"], output: output, pidFile: "script.pid")
         let deadline = ContinuousClock.now + .seconds(90)
         while true {
             let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
@@ -95,6 +95,9 @@ final class TemporaryBroker: Sendable {
     func kill9() throws {
         let pid = try processID
         #expect(kill(pid, SIGKILL) == 0)
+        // The script that started the node would wait for ever: it inherits a signal mask that blocks SIGCHLD.
+        let script = try String(contentsOfFile: "\(directory)/script.pid", encoding: .utf8)
+        kill(try #require(pid_t(script.trimmingCharacters(in: .newlines))), SIGKILL)
         let deadline = ContinuousClock.now + .seconds(20)
         while isAlive(pid), ContinuousClock.now < deadline { usleep(10_000) }
         try #require(!isAlive(pid))
@@ -107,8 +110,7 @@ final class TemporaryBroker: Sendable {
         return names.range(of: Data("2F_\(queue)".utf8)) != nil
     }
 
-    /// A process that has ended and waits for its parent counts as gone: helpers of the node keep descriptors open
-    /// for a while, and Foundation collects a child only when those are closed.
+    /// A process that has ended and that nobody has collected yet counts as gone.
     private func isAlive(_ pid: pid_t) -> Bool {
         guard let status = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
             let name = status.lastIndex(of: ")")
@@ -163,7 +165,15 @@ final class TemporaryBroker: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = [
-            "-c", "cat > /dev/null; cd /; kill -9 $(cat $0/pid) $(cat $0/epmd.pid) 2> /dev/null; rm -rf $0", directory,
+            "-c",
+            """
+            cat > /dev/null; cd /
+            # The group of the start script holds a node that has not written its number yet.
+            kill -9 $(cat $0/*.pid $0/pid) -$(cat $0/script.pid) 2> /dev/null
+            # The dying node may still write.
+            for attempt in 1 2 3 4 5; do rm -rf $0 && break; sleep 1; done
+            """,
+            directory,
         ]
         process.standardInput = input
         process.standardOutput = FileHandle.nullDevice
@@ -189,7 +199,7 @@ final class TemporaryBroker: Sendable {
         try process.run()
         if let pidFile {
             // env and setpriv replace themselves, so this is the program's own number.
-            try "\(process.processIdentifier)".write(
+            try "\(process.processIdentifier)\n".write(
                 toFile: "\(directory)/\(pidFile)", atomically: true, encoding: .utf8)
         }
         return process

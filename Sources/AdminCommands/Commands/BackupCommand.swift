@@ -24,12 +24,14 @@ struct BackupCommand: AsyncParsableCommand {
             let types = try types.map(TypeNames.parse)
             return try await options.withStore { store, _ in
                 let tenant = try await store.tenant(tenant)
-                guard tenant.state != .inactive else {
-                    throw CommandFailure(
-                        5, "tenantInactive", "The tenant \(tenant.name) is inactive.",
-                        hint: "Activate it: entra-backup tenant activate \(tenant.id)")
+                let started = try await store.audited("backup.start", tenant.id.description) {
+                    guard tenant.state != .inactive else {
+                        throw CommandFailure(
+                            5, "tenantInactive", "The tenant \(tenant.name) is inactive.",
+                            hint: "Activate it: entra-backup tenant activate \(tenant.id)")
+                    }
+                    return try await store.startBackup(tenant.id, types: types ?? tenant.types, full: full)
                 }
-                let started = try await store.startBackup(tenant.id, types: types ?? tenant.types, full: full)
                 return try await JobWatch(store: store, output: output).report(started, wait: wait) {
                     started.joined
                         ? "Joined the backup that is under way: job \(started.job.id)."

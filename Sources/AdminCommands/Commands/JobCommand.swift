@@ -19,9 +19,7 @@ struct JobCommand: AsyncParsableCommand {
         @Option(help: "Of this tenant, by id or name.") var tenant: String?
         @Option(help: "At most so many.") var limit = 100
 
-        func validate() throws {
-            guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 10000.") }
-        }
+        func validate() throws { try Check.limit(limit) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
@@ -66,7 +64,7 @@ struct JobCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
             return try await options.withStore { store, _ in
-                let job = try await store.cancelJob(id)
+                let job = try await store.audited("job.cancel", id.description) { try await store.cancelJob(id) }
                 output.show(["job": job.json]) { "Job \(job.id) is \(job.state.rawValue)." }
                 return 0
             }
@@ -82,7 +80,7 @@ struct JobCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
             return try await options.withStore { store, _ in
-                let job = try await store.retryJob(id)
+                let job = try await store.audited("job.retry", id.description) { try await store.retryJob(id) }
                 return try await JobWatch(store: store, output: output).report((job, false), wait: wait) {
                     "Job \(job.id) starts again."
                 }

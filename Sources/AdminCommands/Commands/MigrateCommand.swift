@@ -9,7 +9,10 @@ import ServiceBootstrap
 struct MigrateCommand: AdminCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate", abstract: "Brings the database to this version's schema.",
-        discussion: "Logs in as database.user (default entra_backup_owner), which must own the schema.")
+        discussion: """
+            Logs in as database.user (default entra_backup_owner), which must own the schema. In a new installation it \
+            makes the key store at keyStore.path; where tenants exist a missing key store is an error.
+            """)
     @OptionGroup var options: GlobalOptions
     @Flag(name: .customLong("print"), help: "Print the SQL instead of running it.") var printsSQL = false
     @Flag(help: "Show which migrations are applied.") var status = false
@@ -21,7 +24,9 @@ struct MigrateCommand: AdminCommand {
             }
             return 0
         }
-        let migrator = Migrator(settings: try options.configuration().database(role: Installation.owner))
+        let configuration = try options.configuration()
+        let settings = configuration.database(role: Installation.owner)
+        let migrator = Migrator(settings: settings)
         if status {
             let states = try await migrator.status()
             output.show([
@@ -36,10 +41,25 @@ struct MigrateCommand: AdminCommand {
             }
             return 0
         }
+        let isMade = try await makeKeyStore(configuration.keyStorePath, settings)
         let applied = try await migrator.migrate()
-        output.show(["applied": .array(applied.map { .string($0) })]) {
-            applied.isEmpty ? "The schema is up to date." : "Applied \(applied.joined(separator: ", "))."
+        output.show([
+            "applied": .array(applied.map { .string($0) }), "keyStore": .string(isMade ? "made" : "present"),
+        ]) {
+            var lines = [applied.isEmpty ? "The schema is up to date." : "Applied \(applied.joined(separator: ", "))."]
+            if isMade {
+                lines.append("A key store was made at \(configuration.keyStorePath). Copy it to a safe place.")
+            }
+            return lines.joined(separator: "\n")
         }
         return 0
+    }
+
+    private func makeKeyStore(_ path: String, _ settings: DatabaseSettings) async throws -> Bool {
+        switch try await KeyStoreSetup(path: path).run(settings: settings) {
+        case .present: return false
+        case .made: return true
+        case .unusable(let failure): throw failure
+        }
     }
 }

@@ -34,7 +34,10 @@ struct OrganizationCommand: AsyncParsableCommand {
                 var organization = wanted
                 organization.partner = try await store.partner(partner).id
                 organization.plan = try await store.plan(plan).id
-                let made = try await store.createOrganization(organization)
+                let resolved = organization
+                let made = try await store.audited("organization.create", wanted.name) {
+                    try await store.createOrganization(resolved)
+                }
                 output.show(["organization": made.json]) { "Organization \(made.name) has the id \(made.id.text)." }
             }
             return 0

@@ -19,7 +19,9 @@ struct PartnerCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             let name = try Check.name(name)
             try await options.withStore { store, _ in
-                let partner = try await store.createPartner(name: name)
+                let partner = try await store.audited("partner.create", name) {
+                    try await store.createPartner(name: name)
+                }
                 output.show(["partner": partner.json]) { "Partner \(partner.name) has the id \(partner.id.text)." }
             }
             return 0

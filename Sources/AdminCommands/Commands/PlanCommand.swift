@@ -25,8 +25,10 @@ struct PlanCommand: AsyncParsableCommand {
             let currency = try Check.currency(currency)
             try await options.withStore { store, _ in
                 let partner = try await store.partner(partner)
-                let plan = try await store.createPlan(
-                    name: name, product: product, currency: currency, periodicity: periodicity, partner: partner.id)
+                let plan = try await store.audited("plan.create", name) {
+                    try await store.createPlan(
+                        name: name, product: product, currency: currency, periodicity: periodicity, partner: partner.id)
+                }
                 output.show(["plan": plan.json]) { "Plan \(plan.label) has the id \(plan.id.text)." }
             }
             return 0
@@ -76,7 +78,8 @@ struct PlanCommand: AsyncParsableCommand {
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
-                let plan = try await store.archivePlan(try await store.plan(plan).id)
+                let id = try await store.plan(plan).id
+                let plan = try await store.audited("plan.archive", id.text) { try await store.archivePlan(id) }
                 output.show(["plan": plan.json]) { "Plan \(plan.label) is archived." }
             }
             return 0

@@ -19,10 +19,10 @@ struct StackCommand: AsyncParsableCommand {
             discussion: "On a running stack it repairs what is missing and returns when everything is ready.")
         @OptionGroup var options: GlobalOptions
         @Option(help: "Copies of the stages: fetcher=2,differ=1,…") var workers: String = ""
-        @Option(
-            name: .long, defaultAsFlag: "",
-            help: "Start a simulated tenant too, from a fixture file when one is given with =FILE.")
-        var simulator: String?
+        @Flag(help: "Start a simulated tenant too; --simulator=FIXTURE takes it from a fixture file.")
+        var simulator = false
+        // The parser has no option whose value may be left out; `--simulator=FILE` is rewritten to this one.
+        @Option(name: .customLong(SimulatorArgument.option), help: .hidden) var fixture: String?
         @Flag(help: "Return when everything is ready.") var detach = false
 
         func perform(_ output: Output) async throws -> Int32 {
@@ -41,12 +41,11 @@ struct StackCommand: AsyncParsableCommand {
         }
 
         private func simulatorPlan() throws -> StackPlan.Simulator? {
-            guard let simulator else { return nil }
-            guard !simulator.isEmpty else { return .standard }
-            let path = URL(fileURLWithPath: simulator).path
+            guard let fixture else { return simulator ? .standard : nil }
+            let path = URL(fileURLWithPath: fixture).path
             guard FileManager.default.isReadableFile(atPath: path) else {
                 throw CommandFailure(
-                    1, "fileUnreadable", "The fixture \(simulator) cannot be read.", hint: "Check its path.")
+                    1, "fileUnreadable", "The fixture \(fixture) cannot be read.", hint: "Check its path.")
             }
             return .fixture(path)
         }
@@ -54,9 +53,10 @@ struct StackCommand: AsyncParsableCommand {
         private func command(_ layout: LocalStackLayout) -> [String] {
             var command = [StackPlan.programs + "/entra-backup", "stack", "up", "--data-dir", layout.root]
             if !workers.isEmpty { command += ["--workers", workers] }
-            if let simulator {
-                command.append(
-                    simulator.isEmpty ? "--simulator" : "--simulator=\(URL(fileURLWithPath: simulator).path)")
+            if let fixture {
+                command.append("--simulator=\(URL(fileURLWithPath: fixture).path)")
+            } else if simulator {
+                command.append("--simulator")
             }
             return command
         }
@@ -122,6 +122,18 @@ struct StackCommand: AsyncParsableCommand {
         let bytes = try JSONEncoder().encode(try client.status())
         output.show(try JSONValue(parsing: [UInt8](bytes))) {
             "The stack is ready. Next: eval \"$(entra-backup stack env)\""
+        }
+    }
+}
+
+/// `--simulator=FIXTURE` as the parser can take it.
+enum SimulatorArgument {
+    static let option = "simulator-fixture"
+
+    static func rewritten(_ arguments: [String]) -> [String] {
+        arguments.flatMap { argument in
+            argument.hasPrefix("--simulator=")
+                ? ["--\(option)", String(argument.dropFirst("--simulator=".count))] : [argument]
         }
     }
 }

@@ -41,10 +41,12 @@ struct TenantCommand: AsyncParsableCommand {
             let name = try Check.name(name ?? id.description)
             try await options.withStore { store, _ in
                 let organization = try await store.organization(organization)
-                let tenant = try await store.addTenant(
-                    TenantRecord(
-                        id: id, organization: organization.id, name: name, clientID: clientID, cloud: cloud,
-                        graphURL: graphURL, authorityURL: authorityURL), credential, expiresAt: nil)
+                let record = TenantRecord(
+                    id: id, organization: organization.id, name: name, clientID: clientID, cloud: cloud,
+                    graphURL: graphURL, authorityURL: authorityURL)
+                let tenant = try await store.audited("tenant.add", id.description) {
+                    try await store.addTenant(record, credential, expiresAt: nil)
+                }
                 output.show(["tenant": tenant.json]) {
                     "Tenant \(tenant.name) was added. Next: entra-backup tenant activate \(tenant.id) --wait"
                 }
@@ -64,7 +66,9 @@ struct TenantCommand: AsyncParsableCommand {
             try await options.withStore { store, configuration in
                 let tenant = try await store.tenant(tenant)
                 let granted = try await probe(store, configuration.graphPatience, tenant.id)
-                _ = try await store.activate(tenant.id, permissions: granted.sorted())
+                _ = try await store.audited("tenant.activate", tenant.id.description) {
+                    try await store.activate(tenant.id, permissions: granted.sorted())
+                }
                 let missing = Catalogue.current.types.filter { type in
                     type.permission.map { !Catalogue.isGranted($0, by: granted) } ?? false
                 }
@@ -102,7 +106,10 @@ struct TenantCommand: AsyncParsableCommand {
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
-                let tenant = try await store.deactivate(try await store.tenant(tenant).id)
+                let id = try await store.tenant(tenant).id
+                let tenant = try await store.audited("tenant.deactivate", id.description) {
+                    try await store.deactivate(id)
+                }
                 output.show(["tenant": tenant.json]) { "Tenant \(tenant.name) is inactive; its backups stop." }
             }
             return 0
@@ -158,7 +165,9 @@ struct TenantCommand: AsyncParsableCommand {
             let clientID = try clientID.map { try Check.guid($0, "clientId").text }
             try await options.withStore { store, _ in
                 let tenant = try await store.tenant(tenant)
-                try await store.setCredential(tenant.id, clientID: clientID, credential, expiresAt: nil)
+                try await store.audited("tenant.credentials", tenant.id.description) {
+                    try await store.setCredential(tenant.id, clientID: clientID, credential, expiresAt: nil)
+                }
                 output.show(["tenant": try await store.tenant(tenant.id.description).json]) {
                     "The credential of \(tenant.name) was replaced. Check it: entra-backup tenant activate \(tenant.id)"
                 }

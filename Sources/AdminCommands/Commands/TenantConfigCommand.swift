@@ -43,7 +43,10 @@ struct TenantConfigCommand: AsyncParsableCommand {
             try await options.withStore { store, _ in
                 var tenant = try await store.tenant(tenant)
                 for setting in settings { try tenant.apply(setting) }
-                let changed = try await store.configure(tenant)
+                let wanted = tenant
+                let changed = try await store.audited(
+                    "tenant.config", tenant.id.description, reason: settings.joined(separator: " ")
+                ) { try await store.configure(wanted) }
                 output.show(["config": changed.configuration]) { "The configuration of \(changed.name) was changed." }
             }
             return 0

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 
 /// Checks of values that people type; a value that cannot be right is exit 2.
@@ -41,6 +42,10 @@ enum Check {
             throw invalid("\(what)Malformed", "\(text) is no GUID.")
         }
         return id
+    }
+
+    static func limit(_ limit: Int) throws {
+        guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 10000.") }
     }
 
     static func invalid(_ code: String, _ message: String) -> CommandFailure {

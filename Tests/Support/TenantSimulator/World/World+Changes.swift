@@ -49,7 +49,9 @@ extension World {
         _ = replace(ref, [("deletedDateTime", nil)])
         log(.restored, ref)
         for (name, source, target) in parked.removeValue(forKey: ref) ?? [] {
-            if isPresent(source), isPresent(target) {
+            // Who got another manager meanwhile keeps that one.
+            let isTaken = name == .manager && !targets(name, source).isEmpty
+            if isPresent(source), isPresent(target), !isTaken {
                 link(name, source, target)
             } else if source == ref {
                 // Readers that did not hear of the deletion still have the link.
