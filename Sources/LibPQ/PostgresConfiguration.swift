@@ -21,6 +21,11 @@ public struct PostgresConfiguration: Sendable {
     public var connectTimeout: Duration
     /// How long the server may take to answer a cancel request or a ROLLBACK before the connection is given up.
     public var cancelTimeout: Duration
+    /// How long a transaction may stand still between two statements before the server ends the session, and with it
+    /// the locks that others wait for; `nil` = the server's setting. A client that was stopped or cut off would
+    /// otherwise hold them for as long as its TCP connection lives.
+    /// See <https://www.postgresql.org/docs/15/runtime-config-client.html#GUC-IDLE-IN-TRANSACTION-SESSION-TIMEOUT>.
+    public var idleInTransactionTimeout: Duration?
     /// The name shown in `pg_stat_activity`.
     public var applicationName: String
     /// The session's `search_path`. Empty by default, so that a name without its schema fails at once.
@@ -32,8 +37,8 @@ public struct PostgresConfiguration: Sendable {
     public init(
         host: String, port: Int = 5432, database: String, user: String, password: PostgresPassword? = nil,
         sslMode: SSLMode? = nil, sslRootCertificate: String? = nil, connectTimeout: Duration = .seconds(10),
-        cancelTimeout: Duration = .seconds(10), applicationName: String = "", searchPath: String = "",
-        statementCacheCapacity: Int = 256
+        cancelTimeout: Duration = .seconds(10), idleInTransactionTimeout: Duration? = nil, applicationName: String = "",
+        searchPath: String = "", statementCacheCapacity: Int = 256
     ) {
         self.host = host
         self.port = port
@@ -44,6 +49,7 @@ public struct PostgresConfiguration: Sendable {
         self.sslRootCertificate = sslRootCertificate
         self.connectTimeout = connectTimeout
         self.cancelTimeout = cancelTimeout
+        self.idleInTransactionTimeout = idleInTransactionTimeout
         self.applicationName = applicationName
         self.searchPath = searchPath
         self.statementCacheCapacity = statementCacheCapacity
@@ -75,7 +81,7 @@ public struct PostgresConfiguration: Sendable {
         var pairs = [
             ("host", host), ("port", String(port)), ("dbname", database), ("user", user),
             ("sslmode", sslMode.rawValue), ("application_name", applicationName), ("client_encoding", "UTF8"),
-            ("options", "-c search_path=\(Self.escapedOption(searchPath))"),
+            ("options", sessionOptions),
             // A peer that vanished must not hold a listener for the two hours that systems wait by default.
             ("keepalives_idle", "60"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
             ("gssencmode", "disable"), ("passfile", "/dev/null"),
@@ -83,6 +89,13 @@ public struct PostgresConfiguration: Sendable {
         if let password { pairs.append(("password", password.value)) }
         if let sslRootCertificate { pairs.append(("sslrootcert", sslRootCertificate)) }
         return pairs
+    }
+
+    private var sessionOptions: String {
+        let searchPath = "-c search_path=\(Self.escapedOption(searchPath))"
+        guard let idleInTransactionTimeout else { return searchPath }
+        let milliseconds = max(1, Int(idleInTransactionTimeout / .milliseconds(1)))
+        return "\(searchPath) -c idle_in_transaction_session_timeout=\(milliseconds)"
     }
 
     /// The server splits `options` at white space; a backslash keeps the next character.

@@ -11,11 +11,13 @@ public struct DatabaseSettings: Sendable {
     /// disable, prefer, require, verify-ca or verify-full; `nil`: verify-full, and prefer on loopback.
     public var sslMode: String?
     public var sslRootCertificate: String?
+    /// How long a transaction may stand still before the server ends it, so that a stopped process holds up nobody.
+    public var idleInTransactionTimeout: Duration
     public var applicationName: String
 
     public init(
         host: String, port: UInt16, name: String, user: String, password: Secret?, sslMode: String? = nil,
-        sslRootCertificate: String? = nil, applicationName: String
+        sslRootCertificate: String? = nil, idleInTransactionTimeout: Duration = .seconds(60), applicationName: String
     ) {
         self.host = host
         self.port = port
@@ -24,6 +26,7 @@ public struct DatabaseSettings: Sendable {
         self.password = password
         self.sslMode = sslMode
         self.sslRootCertificate = sslRootCertificate
+        self.idleInTransactionTimeout = idleInTransactionTimeout
         self.applicationName = applicationName
     }
 
@@ -46,6 +49,7 @@ public struct DatabaseSettings: Sendable {
             host: host, port: Int(port), database: name, user: user,
             password: password.map { PostgresPassword($0.text) },
             sslMode: sslMode.flatMap { PostgresConfiguration.SSLMode(rawValue: $0) },
-            sslRootCertificate: sslRootCertificate, applicationName: applicationName)
+            sslRootCertificate: sslRootCertificate, idleInTransactionTimeout: idleInTransactionTimeout,
+            applicationName: applicationName)
     }
 }

@@ -99,7 +99,8 @@ extension StageFailure {
         case "53100"?: code = .databaseFull
         case "40001"?, "40P01"?, "55P03"?: code = .serializationConflict
         case "3F000"?, "42P01"?, "42703"?, "42883"?, "42501"?, "23503"?: code = .schemaMismatch
-        case let state? where state.hasPrefix("57P") || state.hasPrefix("08") || state.hasPrefix("53"):
+        // 25P03: the transaction stood still for too long and was ended; nothing of it is there.
+        case let state? where ["57P", "08", "53", "25P03"].contains(where: state.hasPrefix):
             code = .databaseUnreachable
         case nil:
             switch error.code {

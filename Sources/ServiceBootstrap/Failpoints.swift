@@ -6,9 +6,10 @@ import Synchronization
 import Glibc
 #endif
 
-/// Kills the process at a named point, for the tests that prove that a crash changes nothing.
+/// Kills or stops the process at a named point, for the tests that prove that a crash changes nothing.
 ///
-/// `ENTRA_BACKUP_FAILPOINT=after-commit:3` sends SIGKILL to this process when it reaches the point for the third time.
+/// `ENTRA_BACKUP_FAILPOINT=after-commit:3` sends SIGKILL to this process when it reaches the point for the third time,
+/// `after-commit:3:stop` sends SIGSTOP: a process that wakes long after others took over its work.
 /// Without the variable nothing happens.
 enum Failpoints {
     static func hooks(environment: [String: String]) -> StageHooks {
@@ -16,8 +17,9 @@ enum Failpoints {
         let parts = text.split(separator: ":")
         guard let name = parts.first, let point = StagePoint(rawValue: String(name)) else { return .none }
         let left = Countdown(parts.count > 1 ? Int(parts[1]) ?? 1 : 1)
+        let signal = parts.count > 2 && parts[2] == "stop" ? SIGSTOP : SIGKILL
         return StageHooks { reached in
-            if reached == point, left.step() { kill(getpid(), SIGKILL) }
+            if reached == point, left.step() { kill(getpid(), signal) }
         }
     }
 

@@ -13,6 +13,7 @@ public import RabbitMQTransport
 /// - `database.sslMode` (disable, prefer, require, verify-ca, verify-full; default verify-full, loopback prefer)
 /// - `database.sslRootCertificate` (path, optional)
 /// - `database.connections` (1…1000, default: concurrency + 4)
+/// - `database.idleInTransactionSeconds` (1…3600, default 60): the server ends a transaction that stands still for longer.
 /// - `broker.host`, `broker.port` (default 127.0.0.1, 5672), `broker.virtualHost` (default /), `broker.user`
 /// - `broker.passwordFile` (path, optional), `broker.tls` (default false), `broker.caCertificate` (path)
 /// - `broker.heartbeatSeconds` (1…600, default 20)
@@ -32,6 +33,7 @@ public struct ServiceConfiguration: Sendable {
     public var databaseSSLMode: String?
     public var databaseRootCertificate: String?
     public var databaseConnections: Int?
+    public var databaseIdleInTransaction: Duration
     public var brokerHost: String
     public var brokerPort: UInt16
     public var brokerVirtualHost: String
@@ -51,11 +53,11 @@ public struct ServiceConfiguration: Sendable {
 
     static let keys = [
         "database.host", "database.port", "database.name", "database.user", "database.passwordFile", "database.sslMode",
-        "database.sslRootCertificate", "database.connections", "broker.host", "broker.port", "broker.virtualHost",
+        "database.sslRootCertificate", "database.connections", "database.idleInTransactionSeconds", "broker.host",
+        "broker.port", "broker.virtualHost",
         "broker.user", "broker.passwordFile", "broker.tls", "broker.caCertificate", "broker.heartbeatSeconds",
         "keyStore.path", "http.host", "http.port", "log.level", "stage.concurrency", "graph.patienceSeconds",
-        "graph.respectsQuotas",
-        "scheduler.turnMs",
+        "graph.respectsQuotas", "scheduler.turnMs",
     ]
 
     /// Reads file and environment; the environment wins.
@@ -71,6 +73,8 @@ public struct ServiceConfiguration: Sendable {
         databaseRootCertificate = source.text("database.sslRootCertificate")
         let connections = try source.integer("database.connections", default: 0, in: 0...1_000)
         databaseConnections = connections == 0 ? nil : connections
+        databaseIdleInTransaction = .seconds(
+            try source.integer("database.idleInTransactionSeconds", default: 60, in: 1...3_600))
         brokerHost = source.text("broker.host", default: "127.0.0.1")
         brokerPort = UInt16(try source.integer("broker.port", default: 5672, in: 1...65_535))
         brokerVirtualHost = source.text("broker.virtualHost", default: "/")
@@ -120,7 +124,7 @@ public struct ServiceConfiguration: Sendable {
         DatabaseSettings(
             host: databaseHost, port: databasePort, name: databaseName, user: databaseUser ?? role,
             password: databasePassword, sslMode: databaseSSLMode, sslRootCertificate: databaseRootCertificate,
-            applicationName: role)
+            idleInTransactionTimeout: databaseIdleInTransaction, applicationName: role)
     }
 
     /// How to log in to RabbitMQ.

@@ -55,25 +55,59 @@ import Testing
     @Test func `a stage stopped past its time-out and woken writes nothing twice`() throws {
         let seed = seed(31, "zombie")
         let installation = try TestInstallation(
-            fixture: "{\"seed\":\(seed),\"users\":1500,\"settings\":{\"quotas\":false,\"deltaPageSize\":20}}",
-            workers: "fetcher=2,differ=2,persister=2", settings: ["ENTRA_BACKUP_BROKER_HEARTBEAT_SECONDS": "1"])
+            fixture: "{\"seed\":\(seed),\"users\":200,\"settings\":{\"quotas\":false}}",
+            workers: "fetcher=0,differ=0,persister=0")
         defer { installation.tearDown() }
         try installation.makeAccounts()
-        let started = try installation.command(["tenant", "activate", installation.tenant])
-        let id = try #require(started["job"]?["id"]?.string)
-        try installation.eventually("the round has begun") {
-            try installation.sql("SELECT count(*) FROM backup.collections WHERE ordinal > 0") != "0"
+        let stages = RunningStages(
+            installation,
+            settings: [
+                "ENTRA_BACKUP_BROKER_HEARTBEAT_SECONDS": "1", "ENTRA_BACKUP_DATABASE_IDLE_IN_TRANSACTION_SECONDS": "1",
+            ])
+        defer { stages.stop() }
+        for stage in RunningStages.names { try stages.start(stage) }
+        #expect(try installation.activate()["state"]?.string == "succeeded")
+        // Before its unit is begun, with a unit read but not written, and with locks held in a transaction.
+        for (round, point) in ["before-start", "after-start", "before-commit"].enumerated() {
+            for (index, stage) in RunningStages.names.enumerated() {
+                try installation.control("POST", "churn?seed=\(seed + 3 * round + index)&count=20")
+                try stop(installation, stages, stage, at: "\(point):\(1 + (round + index) % 3):stop")
+            }
         }
-        let stopped = try ["fetcher", "differ"].map { try pid(installation, $0) }
-        for process in stopped { Foundation.kill(process, SIGSTOP) }
-        try installation.eventually("the others finish", seconds: 240) {
+        try check(installation)
+    }
+
+    /// Stops the stage at the point, lets another copy end the backup, wakes the stopped one and has it work on.
+    private func stop(
+        _ installation: TestInstallation, _ stages: RunningStages, _ stage: String, at point: String
+    ) throws {
+        let zombie = try stages.start(stage, failpoint: point)
+        let started = try installation.command(["backup", "start", installation.tenant])
+        let id = try #require(started["job"]?["id"]?.string)
+        try installation.eventually("\(stage) stops at \(point)", seconds: 60) {
+            try String(contentsOfFile: "/proc/\(zombie.processIdentifier)/stat", encoding: .utf8).contains(") T ")
+        }
+        let other = try stages.startBeside(stage)
+        try installation.eventually("another \(stage) ends the backup in place of the one stopped at \(point)") {
             try installation.command(["job", "show", id])["job"]?["state"]?.string == "succeeded"
         }
-        for process in stopped { Foundation.kill(process, SIGCONT) }
-        #expect(try installation.backUp()["state"]?.string == "succeeded")
+        let versions = try installation.sql("SELECT count(*) FROM backup.object_versions")
+        Foundation.kill(zombie.processIdentifier, SIGCONT)
+        try installation.eventually("the woken \(stage) has ended what it had in hand") {
+            try stages.deliveriesInHand(stage) == 0
+        }
+        #expect(try installation.sql("SELECT count(*) FROM backup.object_versions") == versions, "\(stage) at \(point)")
+        other.terminate()
+        other.waitUntilExit()
+        // The woken one is alone now, and of use.
+        #expect(try installation.backUp()["state"]?.string == "succeeded", "\(stage) at \(point)")
         let snapshot = try TenantPicture.snapshot(nil, installation)
-        #expect(snapshot.differences(from: try TenantPicture.truth(installation)).isEmpty)
-        try check(installation)
+        let differences = snapshot.differences(from: try TenantPicture.truth(installation))
+        #expect(differences.isEmpty, "\(stage) at \(point): \(differences.joined(separator: "; "))")
+        let outcomes = try stages.outcomes(stage)
+        print("zombie: \(stage) at \(point): \(outcomes)")
+        // What it had read before it was stopped was written by the other one: its own writing is refused, and counted.
+        if point.hasPrefix("after-start") { #expect(outcomes["fenced", default: 0] > 0, "\(stage) at \(point)") }
     }
 
     private func pid(_ installation: TestInstallation, _ name: String) throws -> Int32 {
@@ -128,37 +162,5 @@ import Testing
             try installation.control("POST", "churn?seed=\(seed + round)&count=50")
         }
         try check(installation)
-    }
-}
-
-/// Stage programs beside a stack that runs none of them.
-private final class RunningStages {
-    static let names = ["fetcher", "differ", "persister"]
-    private let installation: TestInstallation
-    private var processes: [String: Process] = [:]
-
-    init(_ installation: TestInstallation) { self.installation = installation }
-
-    /// Starts a stage in place of the one that runs.
-    @discardableResult
-    func start(_ stage: String, failpoint: String? = nil) throws -> Process {
-        if let old = processes[stage], old.isRunning {
-            old.terminate()
-            old.waitUntilExit()
-        }
-        var environment = installation.environment
-        environment["ENTRA_BACKUP_DATABASE_PASSWORD_FILE"] = "\(installation.data)/secrets/\(stage)-password"
-        environment["ENTRA_BACKUP_GRAPH_RESPECTS_QUOTAS"] = "false"
-        environment["ENTRA_BACKUP_FAILPOINT"] = failpoint
-        let process = try Programs.start("entra-backup-\(stage)", environment: environment)
-        processes[stage] = process
-        return process
-    }
-
-    func stop() {
-        for process in processes.values where process.isRunning {
-            process.terminate()
-            process.waitUntilExit()
-        }
     }
 }

@@ -60,6 +60,7 @@ struct StackPlan: Sendable {
         "ENTRA_BACKUP_LOG_LEVEL", "ENTRA_BACKUP_STAGE_CONCURRENCY", "ENTRA_BACKUP_GRAPH_PATIENCE_SECONDS",
         "ENTRA_BACKUP_GRAPH_RESPECTS_QUOTAS",
         "ENTRA_BACKUP_SCHEDULER_TURN_MS", "ENTRA_BACKUP_BROKER_HEARTBEAT_SECONDS",
+        "ENTRA_BACKUP_DATABASE_IDLE_IN_TRANSACTION_SECONDS",
     ]
 
     private func simulatorProgram(_ simulator: Simulator, _ endpoints: LocalStackEndpoints) -> SupervisedProgram {

@@ -39,6 +39,9 @@ struct PostgresConfiguration {
         random_page_cost = 1.1
         jit = off
 
+        # A client that was stopped within its transaction must not hold its locks for ever.
+        idle_in_transaction_session_timeout = 5min
+
         # What was committed is on the disk.
         fsync = on
         synchronous_commit = on

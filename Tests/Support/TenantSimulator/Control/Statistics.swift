@@ -16,6 +16,8 @@ public struct Statistics: Sendable {
     public internal(set) var tokens = 0
     /// Answers that a fault rule changed.
     public internal(set) var faults = 0
+    /// The requests as they came, while ``TenantSettings/recordsRequests`` is on.
+    public internal(set) var recorded: [(method: String, target: String, body: [UInt8])] = []
     /// Requests with `x-ms-throttle-priority: Low`.
     public internal(set) var lowPriority = 0
 
@@ -47,6 +49,17 @@ public struct Statistics: Sendable {
             "/identity/conditionalAccess/deletedItems/\(spec.path.last ?? "")" + (id == nil ? "" : "/{id}")
         default: "/" + request.path.joined(separator: "/")
         }
+    }
+
+    /// The recorded requests as JSON.
+    var recordedJSON: SimulatedJSON {
+        .array(
+            recorded.map { request in
+                .object([
+                    ("method", .string(request.method)), ("target", .string(request.target)),
+                    ("body", .string(String(decoding: request.body, as: UTF8.self))),
+                ])
+            })
     }
 
     /// As JSON, for the control interface.

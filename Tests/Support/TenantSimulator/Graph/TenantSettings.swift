@@ -31,5 +31,8 @@ public struct TenantSettings: Sendable {
     /// How expired delta tokens are refused; alternating when nil.
     public var expiredTokenStatus: Int?
 
+    /// Whether requests are kept, for a client that sends the same ones once more.
+    public var recordsRequests = false
+
     public init() {}
 }

@@ -49,6 +49,7 @@ extension TenantSettings {
             missing = Set(names.compactMap { $0.text.flatMap(Service.init(rawValue:)) })
         }
         if let flag = value["quotas"]?.boolean { quotas = flag }
+        if let flag = value["recordsRequests"]?.boolean { recordsRequests = flag }
         if let scale = value["quotaScale"]?.double { quotaScale = scale }
         if let size = value["deltaPageSize"]?.integer { deltaPageSize = max(1, size) }
         if let size = value["deltaSliceSize"]?.integer { deltaSliceSize = max(1, size) }

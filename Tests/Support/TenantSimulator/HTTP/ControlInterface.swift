@@ -55,6 +55,7 @@ struct ControlInterface: Sendable {
         case ("GET", "truth"):
             return truth(tenant, segments.count > 1 ? segments[1] : "", omitsNulls: query.values["nulls"] == "omit")
         case ("GET", "stats"): return Self.json(tenant.statistics.json)
+        case ("GET", "requests"): return Self.json(tenant.statistics.recordedJSON)
         case ("POST", "stats"), ("DELETE", "stats"):
             tenant.resetStatistics()
             return Self.done

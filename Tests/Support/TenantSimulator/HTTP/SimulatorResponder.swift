@@ -104,6 +104,9 @@ struct SimulatorResponder: HTTPResponder {
         }
         let caller = Caller(applicationID: token.applicationID, granted: token.roles)
         return tenant.state.withLock { state in
+            if state.settings.recordsRequests {
+                state.statistics.recorded.append((request.method, path, request.body))
+            }
             guard request.path.first?.lowercased() == "$batch" else {
                 return state.faulty(request, caller, transport: true)
             }
