@@ -22,11 +22,11 @@ debug: setup ## Builds everything for debugging, tests included
 
 unit: debug ## Tests that need no server
 	@echo "unit: tests without servers"
-	$(SWIFT) test --skip-build --skip 'LibPQTests|RabbitMQTests|LocalStackTests|EndToEndTests'
+	$(SWIFT) test --skip-build --skip 'LibPQTests|RabbitMQTests|PostgresStoreTests|LocalStackTests|EndToEndTests'
 
 integration: debug ## Tests with real PostgreSQL, RabbitMQ and HTTP on loopback
 	@echo "integration: tests with private servers"
-	$(SWIFT) test --skip-build --no-parallel --filter 'LibPQTests|RabbitMQTests|LocalStackTests'
+	$(SWIFT) test --skip-build --no-parallel --filter 'LibPQTests|RabbitMQTests|PostgresStoreTests|LocalStackTests'
 
 e2e: build debug ## Tests of the release programs, started as a user starts them
 	@echo "e2e: release programs against simulated tenants"

@@ -94,8 +94,8 @@ let floor5: [Target] = [
     library(
         "AdminCommands",
         [
-            "ServiceBootstrap", "LocalStack", "PostgresStore", "GraphDirectory", "BackupContracts", "BackupModel",
-            "AccountModel", arguments, logging,
+            "ServiceBootstrap", "LocalStack", "PostgresStore", "RabbitMQTransport", "GraphDirectory",
+            "BackupContracts", "BackupModel", "AccountModel", arguments, logging,
         ]),
 ]
 
@@ -108,6 +108,8 @@ let aside: [Target] = [
     .executableTarget(
         name: "tenant-simulator", dependencies: ["TenantSimulator", arguments],
         path: "Tests/Support/tenant-simulator", swiftSettings: settings),
+    .executableTarget(
+        name: "broker-rate", dependencies: ["RabbitMQ"], path: "Tests/Benchmarks/broker-rate", swiftSettings: settings),
 ]
 
 let testTargets: [Target] = [
@@ -120,6 +122,18 @@ let testTargets: [Target] = [
     tests(
         "PipelineTests",
         ["BackupContracts", "BackupModel", "FetchStage", "DiffStage", "PersistStage", "StageRuntime", logging]),
+    tests(
+        "PostgresStoreTests",
+        [
+            "PostgresStore", "LibPQ", "Sealing", "StageRuntime", "BackupContracts", "BackupModel", "AccountModel",
+            crypto, logging,
+        ]),
+    tests(
+        "AdminCommandsTests",
+        [
+            "AdminCommands", "ServiceBootstrap", "PostgresStore", "RabbitMQTransport", "LocalStack", "BackupContracts",
+            "BackupModel", arguments, logging,
+        ]),
     tests("TenantSimulatorTests", ["TenantSimulator", "BackupModel"]),
     tests(
         "GraphDirectoryTests",

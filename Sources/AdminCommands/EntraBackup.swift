@@ -16,7 +16,8 @@ public struct EntraBackup: AsyncParsableCommand {
             CommandGroup(
                 name: "Machine:",
                 subcommands: [
-                    StackCommand.self, MigrateCommand.self, KeyCommand.self, DeadLettersCommand.self, AuditCommand.self,
+                    StackCommand.self, DoctorCommand.self, MigrateCommand.self, KeyCommand.self,
+                    DeadLettersCommand.self, AuditCommand.self,
                 ]),
             CommandGroup(
                 name: "Accounts:",
@@ -32,6 +33,7 @@ public struct EntraBackup: AsyncParsableCommand {
 
     /// Parses the arguments, runs the command and ends the process with the contract's exit code.
     public static func start() async {
+        ExitCodes.answerInterrupts()
         do {
             var command = try parseAsRoot(SimulatorArgument.rewritten(Array(CommandLine.arguments.dropFirst())))
             if var command = command as? any AsyncParsableCommand {
@@ -42,7 +44,10 @@ public struct EntraBackup: AsyncParsableCommand {
         } catch {
             // The parser's own code for usage is 64; the contract's is 2.
             let code = exitCode(for: error).rawValue
-            let text = fullMessage(for: error)
+            let text =
+                code == 0
+                ? ExitCodes.appended(to: fullMessage(for: error), arguments: CommandLine.arguments)
+                : fullMessage(for: error)
             if !text.isEmpty {
                 let stream = code == 0 ? FileHandle.standardOutput : FileHandle.standardError
                 stream.write(Data((text + "\n").utf8))

@@ -206,13 +206,9 @@ struct PageSighter {
         }
         let start = output.canonical.count
         output.canonical.append(contentsOf: bytes)
-        let tokens = words.map {
-            digester.searchTokens(displayName: $0.displayName, userPrincipalName: $0.userPrincipalName, mail: $0.mail)
-        }
         output.contents.append(
             SeenContent(
-                object: object, facet: facet, digest: digest, range: start..<output.canonical.count,
-                searchTokens: tokens ?? []))
+                object: object, facet: facet, digest: digest, range: start..<output.canonical.count, words: words))
         return digest
     }
 }

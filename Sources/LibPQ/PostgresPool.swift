@@ -46,7 +46,8 @@ public actor PostgresPool {
         Status(maximum: permits.maximum, idle: idle.count, leased: permits.taken, waiting: permits.waiting)
     }
 
-    /// Lends a connection to `body`, which runs where the caller runs.
+    /// Lends a connection to `body`, which runs on the connection's own thread, or where the caller runs when that is an
+    /// actor: between two statements there is no change of threads.
     ///
     /// Waits when all are lent; the task's cancellation ends the wait. What cannot be had (`poolClosed`, `cancelled`,
     /// or an error of connecting) goes through `map`; the body's error is thrown as it is. The connection is not to be
@@ -57,7 +58,9 @@ public actor PostgresPool {
         let connection: PostgresConnection
         do throws(PostgresError) { connection = try await acquire() } catch { throw map(error) }
         do throws(Failure) {
-            let value = try await body(connection)
+            let value = try await withTaskExecutorPreference(connection.executor) { () async throws(Failure) in
+                try await body(connection)
+            }
             await release(connection)
             return value
         } catch {

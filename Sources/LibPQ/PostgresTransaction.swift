@@ -24,6 +24,27 @@ public enum PostgresTransactionError<Failure: Error>: Error {
 /// See <https://www.postgresql.org/docs/15/sql-begin.html>.
 public struct PostgresTransactionOptions: Sendable {
     let clauses: String
+    /// Settings of this transaction alone: travel with BEGIN, without a statement of their own.
+    private(set) var settings: [(name: String, value: String)] = []
+
+    /// These options, and a setting until the transaction ends, as `SET LOCAL name = 'value'`.
+    public func setting(_ name: String, to value: String) -> PostgresTransactionOptions {
+        var options = self
+        options.settings.append((name, value))
+        return options
+    }
+
+    /// The statements that begin the transaction. `nil` when a setting cannot be written as a literal of its own.
+    var beginning: String? {
+        var text = "BEGIN" + clauses
+        for setting in settings {
+            let isName = setting.name.utf8.allSatisfy { $0.isNamePart }
+            // A value with a quote or a backslash would need to know the session's rules for literals.
+            guard isName, !setting.value.utf8.contains(where: { $0 == 0x27 || $0 == 0x5C }) else { return nil }
+            text += "; SET LOCAL \(setting.name) = '\(setting.value)'"
+        }
+        return text
+    }
 
     /// The server's defaults (read committed, read write, unless the session says otherwise).
     public static let standard = PostgresTransactionOptions(clauses: "")
@@ -81,10 +102,15 @@ extension PostgresConnection {
             throw PostgresError(
                 code: .invalidUse, message: "A transaction is open on this connection already; they do not nest.")
         }
+        guard let beginning = options.beginning else {
+            throw PostgresError(
+                code: .invalidUse,
+                message: "A setting of the transaction has a quote or a backslash in its name or value.")
+        }
         owner = scope
         do throws(PostgresError) {
             try await interruptible { () throws(PostgresError) in
-                _ = try runSimple("BEGIN" + options.clauses, Handle.Limits())
+                _ = try runSimple(beginning, Handle.Limits())
             }
         } catch {
             owner = nil
@@ -147,6 +173,16 @@ extension PostgresConnection {
         } catch {
             close()
             return error
+        }
+    }
+}
+
+extension UInt8 {
+    /// Letters, digits, `_` and the `.` of a setting's name.
+    fileprivate var isNamePart: Bool {
+        switch self {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x5F, 0x2E: true
+        default: false
         }
     }
 }

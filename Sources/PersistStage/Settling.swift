@@ -25,6 +25,7 @@ func settle(
         return a == b ? $0 < $1 : a < b
     }
     var changes = VersionChanges()
+    changes.areAllNew = versions.isEmpty
     var settler = ObjectSettler(rules: rules)
     var next = 0, version = 0, link = 0
     while true {

@@ -4,13 +4,29 @@ public import Foundation
 import LibPQ
 
 extension PostgresStore {
-    /// ``transaction(_:)`` with the errors of an administrator.
+    /// ``transaction(_:)`` with the errors of an administrator; rolled back in a dry run.
     func administer<T: Sendable>(
+        _ options: PostgresTransactionOptions = .standard,
         _ body: (PostgresConnection) async throws(AccountError) -> T
+    ) async throws(AccountError) -> T {
+        if Self.isDryRun { return try await rehearse(options, body) }
+        for _ in 0..<4 {
+            do throws(AccountError) {
+                return try await administerOnce(options, body)
+            } catch {
+                // A stage at work was in the way (a deadlock): nothing of this transaction is there.
+                guard case .failure(let failure) = error.kind, failure.code == .serializationConflict else { throw error }
+            }
+        }
+        return try await administerOnce(options, body)
+    }
+
+    private func administerOnce<T: Sendable>(
+        _ options: PostgresTransactionOptions, _ body: (PostgresConnection) async throws(AccountError) -> T
     ) async throws(AccountError) -> T {
         let map: (PostgresError) -> AccountError = { AccountError(StageFailure(store: $0)) }
         return try await pool.withConnection(orThrow: map) { (connection) async throws(AccountError) in
-            try await connection.transaction(.standard, orThrow: map) { (connection) async throws(AccountError) in
+            try await connection.transaction(options, orThrow: map) { (connection) async throws(AccountError) in
                 try await body(connection)
             }
         }
@@ -86,19 +102,20 @@ extension PostgresStore {
     public func createOrganization(_ organization: Organization) async throws(AccountError) -> Organization {
         try await administer { (connection) async throws(AccountError) in
             let plan = try await connection.checked(
-                "SELECT partner_id, archived_at IS NOT NULL AS archived FROM backup.plans WHERE id = $1 FOR SHARE",
+                "SELECT partner_id, name, archived_at IS NOT NULL AS archived FROM backup.plans WHERE id = $1 FOR SHARE",
                 [.uuid(organization.plan)])
-            let (owner, isArchived) = try only(plan) { (row) throws(PostgresError) in
-                (try row.uuid("partner_id"), try row.bool("archived"))
+            let (owner, name, isArchived) = try only(plan) { (row) throws(PostgresError) in
+                (try row.uuid("partner_id"), try row.text("name"), try row.bool("archived"))
             }
             guard owner == organization.partner else {
                 throw AccountError(
-                    .refused, "planOfAnotherPartner", "The plan belongs to another partner.",
+                    .refused, "planOfAnotherPartner", "The plan \(name) belongs to another partner.",
                     hint: "Choose a plan of the organization's partner: `entra-backup plan list`.")
             }
             guard !isArchived else {
                 throw AccountError(
-                    .refused, "planArchived", "The plan is archived.", hint: "Choose a plan that is not.")
+                    .refused, "planArchived", "The plan \(name) is archived.",
+                    hint: "Choose another one: `entra-backup plan list`.")
             }
             let rows = try await connection.unique(
                 """
@@ -110,7 +127,7 @@ extension PostgresStore {
                     .uuid(organization.partner), .uuid(organization.plan), .text(organization.name),
                     .text(organization.firstName), .text(organization.lastName), .text(organization.email),
                     .text(organization.country), .int32(organization.seats), .bool(organization.autoLicense),
-                ], "emailTaken", "An organization with this e-mail address exists already.")
+                ], "emailTaken", "An organization with the e-mail address \(organization.email) exists already.")
             return try only(rows, Organization.init(row:))
         }
     }
@@ -144,7 +161,7 @@ extension PostgresStore {
                 }
             if rows.count > 1 {
                 throw AccountError(
-                    .conflict, "\(kind)Ambiguous", "\(rows.count) have the name \(reference).",
+                    .conflict, "\(kind)Ambiguous", "\(rows.count) \(kind)s have the name \(reference).",
                     hint: "Name it by its id: `entra-backup \(kind) list`.")
             }
             guard rows.count == 1 else {
@@ -190,14 +207,15 @@ extension PostgresConnection {
     }
 
     /// A statement whose unique violation is the caller's conflict.
-    func unique(_ sql: String, _ parameters: [PostgresValue], _ code: String, _ message: String)
-        async throws(AccountError) -> PostgresRows
-    {
+    func unique(
+        _ sql: String, _ parameters: [PostgresValue], _ code: String, _ message: String,
+        hint: String = "Choose another one, or use the one that exists."
+    ) async throws(AccountError) -> PostgresRows {
         do {
             return try await query(sql, parameters)
         } catch {
             guard error.sqlState == .uniqueViolation else { throw AccountError(StageFailure(store: error)) }
-            throw AccountError(.conflict, code, message, hint: "Choose another one, or use the one that exists.")
+            throw AccountError(.conflict, code, message, hint: hint)
         }
     }
 }

@@ -74,10 +74,8 @@ extension PostgresStore: DiffStore {
         var unique: [Digest: SeenContent] = [:]
         for content in output.contents { unique[content.digest] = content }
         let digests = unique.keys.sorted()
-        let (keys, known) = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
-            let keys = try await self.keys(connection, handling.tenant)
-            return (keys, try await connection.knownDigests(handling.tenant, digests))
-        }
+        let keys = try await recentKeys(handling.tenant)
+        let known = try await knownDigests(handling.tenant, digests)
         var contents = SealedContents(tenant: handling.tenant, type: type)
         for digest in digests where !known.contains(digest) {
             guard let content = unique[digest] else { continue }
@@ -129,31 +127,37 @@ struct SealedContents: Sendable {
         content.object.withBytes { objects.append(uuidBytes: $0) }
         payloads.append(bytes: sealed)
         // unnest flattens arrays of arrays, so a row's tokens travel as the text of an array.
-        if content.searchTokens.isEmpty {
+        let found = content.words.map(keys.searchTokens) ?? []
+        if found.isEmpty {
             tokens.appendNull()
         } else {
-            tokens.append(text: "{" + content.searchTokens.map(String.init).joined(separator: ",") + "}")
+            tokens.append(text: "{" + found.map(String.init).joined(separator: ",") + "}")
         }
     }
 }
 
-extension PostgresConnection {
-    fileprivate func knownDigests(_ tenant: TenantID, _ digests: [Digest]) async throws(StageFailure) -> Set<Digest> {
+extension PostgresStore {
+    private func knownDigests(_ tenant: TenantID, _ digests: [Digest]) async throws(StageFailure) -> Set<Digest> {
         guard !digests.isEmpty else { return [] }
         var wanted = PostgresArray(.bytea, capacity: digests.count, elementSize: 32)
         for digest in digests { digest.withBytes { wanted.append(bytes: $0) } }
-        let rows = try await rows(
-            """
-            SELECT c.digest FROM unnest($2::bytea[]) AS w (digest) CROSS JOIN LATERAL (
-                SELECT k.digest FROM backup.contents k WHERE k.tenant_id = $1 AND k.digest = w.digest OFFSET 0) AS c
-            """, [.uuid(tenant.uuid), .array(wanted)])
+        let parameters: [PostgresValue] = [.uuid(tenant.uuid), .array(wanted)]
+        let rows = try await transaction(of: tenant) { (connection) async throws(StageFailure) in
+            try await connection.rows(
+                """
+                SELECT c.digest FROM unnest($2::bytea[]) AS w (digest) CROSS JOIN LATERAL (
+                    SELECT k.digest FROM backup.contents k WHERE k.tenant_id = $1 AND k.digest = w.digest OFFSET 0) AS c
+                """, parameters)
+        }
         return try decoded { () throws(PostgresError) in
             var known: Set<Digest> = []
             for row in rows { known.insert(try row.digest("digest")) }
             return known
         }
     }
+}
 
+extension PostgresConnection {
     fileprivate func insert(_ contents: SealedContents) async throws(StageFailure) {
         guard !contents.isEmpty else { return }
         _ = try await rows(

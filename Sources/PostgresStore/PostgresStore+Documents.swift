@@ -155,18 +155,9 @@ private struct DocumentAssembly {
         return StoredDocument(
             key: object,
             document: ObjectDocument(
-                type: type.name, id: id(of: object, attributes), attributes: attributes,
+                type: type.name, id: keys.id(of: object, type, attributes), attributes: attributes,
                 links: Dictionary(names) { first, _ in first }, children: children),
             version: VersionStamp(digest: digest, from: interval.from, to: interval.to, seenAt: seenAt))
-    }
-
-    /// The id as Graph gives it; where that is no GUID it stands in the content, and a singleton without one has its
-    /// type's name.
-    private func id(of object: ObjectKey, _ attributes: JSONObject) -> String {
-        if let id = attributes["id"]?.string { return id }
-        if type.idAttribute != "id", let id = attributes[type.idAttribute]?.string { return id }
-        return type.shape == .singleton && object == keys.objectKey(type: type.number, id: type.name)
-            ? type.name : object.description
     }
 
     private func open(_ row: PostgresRow) throws -> JSONValue {
@@ -184,6 +175,17 @@ private struct DocumentAssembly {
 
     private func parse(_ plain: [UInt8]) throws(SealingError) -> JSONValue {
         (try? JSONValue(parsing: plain)) ?? .null
+    }
+}
+
+extension OpenedKeys {
+    /// The id as Graph gives it; where that is no GUID it stands in the content, and a singleton without one has its
+    /// type's name.
+    func id(of object: ObjectKey, _ type: ObjectType, _ attributes: JSONObject) -> String {
+        if let id = attributes["id"]?.string { return id }
+        if type.idAttribute != "id", let id = attributes[type.idAttribute]?.string { return id }
+        return type.shape == .singleton && object == objectKey(type: type.number, id: type.name)
+            ? type.name : object.description
     }
 }
 

@@ -62,6 +62,7 @@ extension PostgresStore: FetchStore {
     {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             try await connection.consume(handling)
+            try await connection.lockRounds(of: handling.tenant)
             _ = try await connection.rows("SELECT backup.roll_back_unsealed()")
             let opened = try await connection.rows(
                 """

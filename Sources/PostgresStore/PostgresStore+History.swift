@@ -48,6 +48,18 @@ extension PostgresStore {
         return items.reversed()
     }
 
+    /// Whether any snapshot that is kept has or had the object.
+    public func isKnown(_ tenant: TenantID, _ type: ObjectType, _ object: ObjectKey) async throws(AccountError) -> Bool
+    {
+        try await read(tenant) { (connection) async throws(AccountError) in
+            let rows = try await connection.checked(
+                """
+                SELECT 1 FROM backup.object_versions WHERE tenant_id = $1 AND type = $2 AND object_id = $3 LIMIT 1
+                """, [.uuid(tenant.uuid), .int16(Int16(bitPattern: type.number)), .uuid(object.uuid)])
+            return !rows.isEmpty
+        }
+    }
+
     /// The numbers at which something of the object begins or ends, ascending, and why its attributes ended.
     private func boundaries(_ tenant: TenantID, _ type: ObjectType, _ object: ObjectKey) async throws(AccountError)
         -> ([SnapshotNumber], [SnapshotNumber: EndReason])

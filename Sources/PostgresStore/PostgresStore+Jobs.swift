@@ -10,7 +10,7 @@ extension PostgresStore {
     public func startBackup(_ tenant: TenantID, types: [String]?, full: Bool) async throws(AccountError)
         -> (job: JobRecord, joined: Bool)
     {
-        let (id, joined) = try await administer { (connection) async throws(AccountError) in
+        try await administer { (connection) async throws(AccountError) in
             try await connection.tenantScope(tenant)
             // One at a time for each tenant, so that two callers do not both start one.
             _ = try await connection.checked(
@@ -27,17 +27,16 @@ extension PostgresStore {
             }
             // Joined is what reads at least as much as was asked for.
             let joinable = open.first { (types != nil || !$0.isPartial) && (!full || $0.isFull) }
-            if let joinable { return (joinable.id, true) }
-            if open.count > 1, let queued = open.last { return (queued.id, true) }
+            if let joinable { return (try await connection.job(tenant, joinable.id), true) }
+            if open.count > 1, let queued = open.last { return (try await connection.job(tenant, queued.id), true) }
             let id = JobID()
             try await connection.insertJob(id, tenant, types, full: full, waitingFor: open.first?.id)
-            return (id.uuid, false)
+            return (try await connection.job(tenant, id.uuid), false)
         }
-        return (try await job(JobID(uuid: id)), joined)
     }
 
     public func job(_ id: JobID) async throws(AccountError) -> JobRecord {
-        let rows = try await administer { (connection) async throws(AccountError) in
+        try await administer { (connection) async throws(AccountError) in
             let owner = try await connection.checked(
                 "SELECT tenant_id FROM backup.jobs WHERE job_id = $1", [.uuid(id.uuid)])
             guard !owner.isEmpty else {
@@ -46,11 +45,8 @@ extension PostgresStore {
             }
             let tenant = try only(owner) { (row) throws(PostgresError) in try row.uuid("tenant_id") }
             try await connection.tenantScope(TenantID(uuid: tenant))
-            return try await connection.checked(
-                "SELECT \(JobRecord.columns) FROM backup.jobs j WHERE j.tenant_id = $1 AND j.job_id = $2",
-                [.uuid(tenant), .uuid(id.uuid)])
+            return try await connection.job(TenantID(uuid: tenant), id.uuid)
         }
-        return try only(rows, JobRecord.init(row:))
     }
 
     /// Newest first.
@@ -129,6 +125,13 @@ extension PostgresStore {
 }
 
 extension PostgresConnection {
+    fileprivate func job(_ tenant: TenantID, _ id: UUID) async throws(AccountError) -> JobRecord {
+        let rows = try await checked(
+            "SELECT \(JobRecord.columns) FROM backup.jobs j WHERE j.tenant_id = $1 AND j.job_id = $2",
+            [.uuid(tenant.uuid), .uuid(id)])
+        return try only(rows, JobRecord.init(row:))
+    }
+
     fileprivate func epoch(_ job: JobRecord) async throws(StageFailure) -> Int32 {
         let rows = try await rows(
             "SELECT epoch FROM backup.jobs WHERE tenant_id = $1 AND job_id = $2",

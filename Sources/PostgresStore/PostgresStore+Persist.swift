@@ -6,6 +6,8 @@ import LibPQ
 extension PostgresStore: PersistStore {
     /// Sightings or heads of one settled chunk at most, about: bounds the persister's memory.
     static let chunkSize: Int64 = 60_000
+    /// Sealed lists in hand.
+    private static let sightingsAtOnce = 4
 
     public func settlement(_ handling: Message) async throws(StageFailure) -> Settlement? {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
@@ -39,21 +41,20 @@ extension PostgresStore: PersistStore {
     }
 
     public func sightings(_ handling: Message, _ body: (SightingList) -> Void) async throws(StageFailure) {
-        let keys = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
-            try await self.keys(connection, handling.tenant)
-        }
         var after: Int32 = -1
         while true {
             let from = after
             // Sealed lists travel one by one, so that only one is open at a time.
-            let rows = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
-                try await connection.rows(
+            let (rows, keys) = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+                let rows = try await connection.rows(
                     """
                     SELECT ordinal, sightings FROM backup.pages
-                    WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND ordinal > $4 ORDER BY ordinal LIMIT 16
+                    WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND ordinal > $4 ORDER BY ordinal
+                    LIMIT \(Self.sightingsAtOnce)
                     """, handling.collectionKey + [.int32(from)])
+                // After the rows: what a differ sealed with a key that is new since opens.
+                return (rows, try await self.keys(connection, handling.tenant))
             }
-            if rows.isEmpty { return }
             for row in rows {
                 let (ordinal, sealed) = try decoded { () throws(PostgresError) in
                     (try row.int32("ordinal"), try row.optionalBytes("sightings"))
@@ -69,6 +70,7 @@ extension PostgresStore: PersistStore {
                     throw StageFailure(.storedDataDamaged, "The sightings of page \(ordinal) are damaged: \(error)")
                 }
             }
+            if rows.count < Self.sightingsAtOnce { return }
         }
     }
 

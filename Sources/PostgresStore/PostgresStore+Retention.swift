@@ -6,7 +6,7 @@ import LibPQ
 extension PostgresStore {
     /// Applies the retention of one tenant that is due for it: removes snapshot rows that are too old, never the newest
     /// one, then the versions that no kept snapshot sees, then contents that no version names. A tenant whose round
-    /// runs is left for later: its new contents have no versions yet.
+    /// runs, or was parked and may go on, is left for later: its new contents have no versions yet.
     public func applyRetention() async throws(StageFailure) -> Bool {
         let due = try await transaction { (connection) async throws(StageFailure) in
             try await connection.rows(
@@ -30,6 +30,9 @@ extension PostgresStore {
     func applyRetention(to tenant: TenantID) async throws(StageFailure) {
         try await transaction(of: tenant) { (connection) async throws(StageFailure) in
             let key: [PostgresValue] = [.uuid(tenant.uuid)]
+            // A round may have begun since the tenant was found due. From here on none can.
+            try await connection.lockRounds(of: tenant)
+            guard try await connection.hasNoOpenRound(of: tenant) else { return }
             let rows = try await connection.rows(
                 "SELECT retention FROM backup.tenants WHERE tenant_id = $1", key)
             let text = try decoded { () throws(PostgresError) in try rows.first?.text("retention") }
@@ -63,6 +66,28 @@ extension PostgresStore {
                 AND v.object_id = c.object_id AND v.facet = c.facet AND v.digest = c.digest)
         """,
     ]
+}
+
+extension PostgresConnection {
+    /// Held to the end of its transaction by who opens a round and by who takes contents away: a differ does not store
+    /// contents again that it finds, so none may go between its look and the seal.
+    func lockRounds(of tenant: TenantID) async throws(StageFailure) {
+        _ = try await rows(
+            "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('rounds of ' || $1, 0))",
+            [.text(tenant.description)])
+    }
+
+    /// Whether no round of the tenant is on its way, none that was parked and can be taken up again among them: one
+    /// whose snapshot is still to come.
+    fileprivate func hasNoOpenRound(of tenant: TenantID) async throws(StageFailure) -> Bool {
+        try await rows(
+            """
+            SELECT FROM backup.jobs WHERE tenant_id = $1 AND kind = 'backup' AND (state IN ('queued', 'running')
+                OR parked AND state = 'failed' AND snapshot > (SELECT coalesce(max(number), 0) FROM backup.snapshots
+                    WHERE tenant_id = $1)) LIMIT 1
+            """, [.uuid(tenant.uuid)]
+        ).isEmpty
+    }
 }
 
 /// How long snapshots are kept.

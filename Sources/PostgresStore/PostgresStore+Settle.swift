@@ -57,9 +57,9 @@ extension PostgresConnection {
             .uuid(handling.tenant.uuid), .int16(Int16(bitPattern: handling.type ?? 0)), .int32(snapshot),
         ]
         try await endVersions(changes, key)
-        if !changes.begun.isEmpty {
-            var columns = VersionColumns(capacity: changes.begun.count)
-            for head in changes.begun { columns.append(head.object, head.facet, head.digest) }
+        for begun in changes.begun.slices {
+            var columns = VersionColumns(capacity: begun.count)
+            for head in begun { columns.append(head.object, head.facet, head.digest) }
             _ = try await rows(
                 """
                 INSERT INTO backup.object_versions (tenant_id, type, from_snapshot, object_id, facet, digest, seen_at)
@@ -67,7 +67,7 @@ extension PostgresConnection {
                 FROM unnest($4::uuid[], $5::smallint[], $6::bytea[]) AS v (object_id, facet, digest)
                 """, key + [.array(columns.objects), .array(columns.facets), .array(columns.digests)])
         }
-        if !changes.endedLinks.isEmpty {
+        for ended in changes.endedLinks.slices {
             _ = try await rows(
                 """
                 UPDATE backup.link_versions v SET to_snapshot = $3
@@ -77,40 +77,40 @@ extension PostgresConnection {
                         AND c.relationship = e.relationship AND c.target_id = e.target_id
                         AND c.to_snapshot = 2147483647 OFFSET 0) AS k
                 WHERE v.ctid = k.place
-                """, key + LinkColumns(changes.endedLinks).parameters)
+                """, key + LinkColumns(ended).parameters)
         }
-        if !changes.begunLinks.isEmpty {
+        for begun in changes.begunLinks.slices {
             _ = try await rows(
                 """
                 INSERT INTO backup.link_versions (tenant_id, type, from_snapshot, object_id, relationship, target_id)
                 SELECT $1, $2, $3, object_id, relationship, target_id
                 FROM unnest($4::uuid[], $5::smallint[], $6::uuid[]) AS l (object_id, relationship, target_id)
-                """, key + LinkColumns(changes.begunLinks).parameters)
+                """, key + LinkColumns(begun).parameters)
         }
     }
 
     /// Ends the versions that have a successor (without a reason) and those that have none.
     private func endVersions(_ changes: VersionChanges, _ key: [PostgresValue]) async throws(StageFailure) {
-        guard !changes.begun.isEmpty || !changes.ended.isEmpty else { return }
-        var columns = VersionColumns(capacity: changes.begun.count + changes.ended.count)
-        var reasons = PostgresArray(.int16, capacity: changes.begun.count + changes.ended.count)
-        for head in changes.begun {
-            columns.append(head.object, head.facet, head.digest)
-            reasons.appendNull()
+        var ending: [(object: ObjectKey, facet: UInt16, reason: EndReason?)] = []
+        if !changes.areAllNew { ending += changes.begun.map { ($0.object, $0.facet, nil) } }
+        ending += changes.ended.map { ($0.object, $0.facet, $0.reason) }
+        for part in ending.slices {
+            var columns = VersionColumns(capacity: part.count)
+            var reasons = PostgresArray(.int16, capacity: part.count)
+            for ended in part {
+                columns.append(ended.object, ended.facet, nil)
+                reasons.append(int16: ended.reason.map { Int16($0.rawValue) })
+            }
+            _ = try await rows(
+                """
+                UPDATE backup.object_versions v SET to_snapshot = $3, reason = e.reason
+                FROM unnest($4::uuid[], $5::smallint[], $6::smallint[]) AS e (object_id, facet, reason)
+                CROSS JOIN LATERAL (SELECT c.ctid AS place FROM backup.object_versions c
+                    WHERE c.tenant_id = $1 AND c.type = $2 AND c.object_id = e.object_id AND c.facet = e.facet
+                        AND c.to_snapshot = 2147483647 OFFSET 0) AS k
+                WHERE v.ctid = k.place
+                """, key + [.array(columns.objects), .array(columns.facets), .array(reasons)])
         }
-        for ended in changes.ended {
-            columns.append(ended.object, ended.facet, Optional<BackupModel.Digest>.none)
-            reasons.append(int16: Int16(ended.reason.rawValue))
-        }
-        _ = try await rows(
-            """
-            UPDATE backup.object_versions v SET to_snapshot = $3, reason = e.reason
-            FROM unnest($4::uuid[], $5::smallint[], $6::smallint[]) AS e (object_id, facet, reason)
-            CROSS JOIN LATERAL (SELECT c.ctid AS place FROM backup.object_versions c
-                WHERE c.tenant_id = $1 AND c.type = $2 AND c.object_id = e.object_id AND c.facet = e.facet
-                    AND c.to_snapshot = 2147483647 OFFSET 0) AS k
-            WHERE v.ctid = k.place
-            """, key + [.array(columns.objects), .array(columns.facets), .array(reasons)])
     }
 
     /// Takes the collection's digest and counts it as settled; the last one of the round makes the sealing message.
@@ -231,7 +231,7 @@ private struct VersionColumns {
 private struct LinkColumns {
     var parameters: [PostgresValue]
 
-    init(_ links: [LinkHead]) {
+    init(_ links: ArraySlice<LinkHead>) {
         var objects = PostgresArray(.uuid, capacity: links.count, elementSize: 16)
         var relationships = PostgresArray(.int16, capacity: links.count, elementSize: 2)
         var targets = PostgresArray(.uuid, capacity: links.count, elementSize: 16)
@@ -241,5 +241,13 @@ private struct LinkColumns {
             link.target.withBytes { targets.append(uuidBytes: $0) }
         }
         parameters = [.array(objects), .array(relationships), .array(targets)]
+    }
+}
+
+extension Array {
+    /// Parts of at most 8,192 elements, one a statement: more rows a statement would make it no faster, only larger
+    /// in the memory of both sides.
+    fileprivate var slices: [ArraySlice<Element>] {
+        stride(from: 0, to: count, by: 8_192).map { self[$0..<Swift.min($0 + 8_192, count)] }
     }
 }

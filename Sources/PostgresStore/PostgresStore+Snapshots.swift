@@ -8,20 +8,27 @@ extension PostgresStore {
     func read<T: Sendable>(
         _ tenant: TenantID, _ body: (PostgresConnection) async throws(AccountError) -> T
     ) async throws(AccountError) -> T {
-        try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(tenant)
-            return try await body(connection)
-        }
+        try await administer(.of(tenant), body)
     }
 
-    /// Newest first, without their collections.
+    /// Newest first, with their collections.
     public func snapshots(_ tenant: TenantID) async throws(AccountError) -> [SnapshotRecord] {
         try await read(tenant) { (connection) async throws(AccountError) in
-            try all(
+            var records = try all(
                 try await connection.checked(
                     """
                     SELECT \(SnapshotRecord.columns) FROM backup.snapshots WHERE tenant_id = $1 ORDER BY number DESC
                     """, [.uuid(tenant.uuid)]), SnapshotRecord.init(row:))
+            let collections = try all(
+                try await connection.checked(
+                    """
+                    SELECT number, \(SnapshotRecord.Collection.columns) FROM backup.snapshot_collections
+                    WHERE tenant_id = $1 ORDER BY number, type
+                    """, [.uuid(tenant.uuid)])
+            ) { (row) throws(PostgresError) in (try row.int32("number"), try SnapshotRecord.Collection(row: row)) }
+            let byNumber = Dictionary(grouping: collections) { $0.0 }
+            for at in records.indices { records[at].collections = (byNumber[records[at].number] ?? []).map(\.1) }
+            return records
         }
     }
 

@@ -35,7 +35,8 @@ extension PostgresStore {
                 [
                     .uuid(tenant.id.uuid), .uuid(tenant.organization), .text(tenant.name), .text(tenant.clientID),
                     .text(tenant.cloud.rawValue), .text(tenant.graphURL), .text(tenant.authorityURL),
-                ], "tenantExists", "The tenant \(tenant.id) was added already.")
+                ], "tenantExists", "The tenant \(tenant.id) was added already.",
+                hint: "See `entra-backup tenant show \(tenant.id)`; `tenant credentials` replaces its credential.")
             _ = try await connection.checked(
                 """
                 INSERT INTO backup.tenant_keys (tenant_id, wrapped, kek_number, newest_data_key) VALUES ($1, $2, $3, $4)
@@ -52,6 +53,8 @@ extension PostgresStore {
             return try await keyStore.tenantSecret(for: tenant.uuid)
         } catch {
             guard error.code == .keyMissing else { throw error }
+            // The secret of another tenant-to-be; what it wraps is rolled back.
+            if Self.isDryRun { return TenantSecret.generate() }
             return try await keyStore.createTenantSecret(for: tenant.uuid)
         }
     }

@@ -49,9 +49,7 @@ extension PostgresStore {
     private func sealPage(_ handling: Message, _ state: WalkState, _ page: FetchedPage?, _ step: WalkStep)
         async throws(StageFailure) -> SealedPage
     {
-        let keys = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
-            try await self.keys(connection, handling.tenant)
-        }
+        let keys = try await recentKeys(handling.tenant)
         var sealed = SealedPage()
         if let page, !page.content.isEmpty {
             sealed.content = try keys.seal(page.content, "page", state.type)

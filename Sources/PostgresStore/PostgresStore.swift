@@ -50,10 +50,11 @@ public struct PostgresStore: Sendable {
 
     /// A transaction on fleet tables.
     func transaction<T: Sendable>(
+        _ options: PostgresTransactionOptions = .standard,
         _ body: (PostgresConnection) async throws(StageFailure) -> T
     ) async throws(StageFailure) -> T {
         let result = try await withConnection { (connection) async throws(StageFailure) in
-            try await connection.transaction(.standard, orThrow: StageFailure.init(store:)) {
+            try await connection.transaction(options, orThrow: StageFailure.init(store:)) {
                 (connection) async throws(StageFailure) in
                 let result = try await body(connection)
                 hooks.reach(.beforeCommit)
@@ -68,10 +69,14 @@ public struct PostgresStore: Sendable {
     func transaction<T: Sendable>(
         of tenant: TenantID, _ body: (PostgresConnection) async throws(StageFailure) -> T
     ) async throws(StageFailure) -> T {
-        try await transaction { (connection) async throws(StageFailure) in
-            try await connection.setTenant(tenant)
-            return try await body(connection)
-        }
+        try await transaction(.of(tenant), body)
+    }
+}
+
+extension PostgresTransactionOptions {
+    /// Sets the tenant of the transaction for row-level security.
+    static func of(_ tenant: TenantID) -> PostgresTransactionOptions {
+        standard.setting("backup.tenant", to: tenant.description)
     }
 }
 
@@ -84,11 +89,6 @@ extension PostgresConnection {
             throw StageFailure(store: error)
         }
     }
-
-    /// Sets the tenant of the transaction for row-level security.
-    func setTenant(_ tenant: TenantID) async throws(StageFailure) {
-        _ = try await rows("SELECT set_config('backup.tenant', $1, true)", [.text(tenant.description)])
-    }
 }
 
 extension StageFailure {
@@ -100,7 +100,8 @@ extension StageFailure {
         case "40001"?, "40P01"?, "55P03"?: code = .serializationConflict
         case "3F000"?, "42P01"?, "42703"?, "42883"?, "42501"?, "23503"?: code = .schemaMismatch
         // 25P03: the transaction stood still for too long and was ended; nothing of it is there.
-        case let state? where ["57P", "08", "53", "25P03"].contains(where: state.hasPrefix):
+        // 3D000: the server has no such database.
+        case let state? where ["57P", "08", "53", "25P03", "3D000"].contains(where: state.hasPrefix):
             code = .databaseUnreachable
         case nil:
             switch error.code {
@@ -109,7 +110,10 @@ extension StageFailure {
                 code = .databaseUnreachable
             default: code = .storeRejected
             }
-        case .some: code = error.code == .authenticationFailed ? .databaseUnreachable : .storeRejected
+        // Cut off on our side: the server reports 57014 then.
+        case .some:
+            let isCutOff = [.authenticationFailed, .cancelled, .deadlineExceeded].contains(error.code)
+            code = isCutOff ? .databaseUnreachable : .storeRejected
         }
         self.init(code, "PostgreSQL: \(error)")
     }

@@ -31,7 +31,7 @@ public struct SearchCondition: Sendable, Hashable {
         let found = values(.object(document.attributes), path[...], "")
         // An attribute that is absent differs from every value.
         if comparison == .differs {
-            let isEqual = found.contains { text($0.value).map { $0 == value } ?? false }
+            let isEqual = found.contains { text($0.value)?.lowercased() == value.lowercased() }
             return isEqual ? [] : ["/" + path.joined(separator: "/")]
         }
         return found.filter { holds(text($0.value)) }.map(\.path)

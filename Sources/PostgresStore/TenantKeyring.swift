@@ -9,23 +9,33 @@ import Sealing
 /// Opened keys are kept for a limited number of tenants; the least recently used go first.
 actor TenantKeyring {
     private let keyStore: any KeyStore
-    private var opened: [TenantID: (keys: OpenedKeys, wrapped: [UInt8])] = [:]
+    private var opened: [TenantID: (keys: OpenedKeys, wrapped: [UInt8], at: ContinuousClock.Instant)] = [:]
     private var order: [TenantID] = []
     private let capacity = 256
 
     init(keyStore: any KeyStore) { self.keyStore = keyStore }
 
+    /// The keys, when they were compared with the database less than two seconds ago; it spares the steps of one
+    /// delivery a transaction each. A rotation only adds a key, so what is sealed meanwhile stays readable.
+    func recentKeys(_ tenant: TenantID) -> OpenedKeys? {
+        guard let known = opened[tenant], known.at.duration(to: .now) < .seconds(2) else { return nil }
+        return known.keys
+    }
+
     /// The keys whose wrapped form stands in the database now: a rotation elsewhere is seen with the next transaction.
     func keys(_ tenant: TenantID, wrapped: [UInt8]) async throws(StageFailure) -> OpenedKeys {
         order.removeAll { $0 == tenant }
         order.append(tenant)
-        if let known = opened[tenant], known.wrapped == wrapped { return known.keys }
+        if let known = opened[tenant], known.wrapped == wrapped {
+            opened[tenant]?.at = .now
+            return known.keys
+        }
         do {
             let keys = try TenantKeys.unwrap(
                 wrapped, tenant: tenant.uuid, secret: try await keyStore.tenantSecret(for: tenant.uuid),
                 keys: try await keyStore.keyRing())
             let made = OpenedKeys(keys)
-            opened[tenant] = (made, wrapped)
+            opened[tenant] = (made, wrapped, .now)
             if order.count > capacity { opened[order.removeFirst()] = nil }
             return made
         } catch {
@@ -57,8 +67,9 @@ struct OpenedKeys: TenantDigester {
         ObjectKey(id) ?? ObjectKey(digestKey.objectKey(forIdentifier: id, type: type))
     }
 
-    func searchTokens(displayName: String?, userPrincipalName: String?, mail: String?) -> [Int32] {
-        searchKey.tokens(displayName: displayName, userPrincipalName: userPrincipalName, mail: mail)
+    /// Search tokens of an object's names (D9).
+    func searchTokens(_ words: BackupModel.SearchWords) -> [Int32] {
+        searchKey.tokens(displayName: words.displayName, userPrincipalName: words.userPrincipalName, mail: words.mail)
     }
 }
 
@@ -91,6 +102,14 @@ extension StageFailure {
 }
 
 extension PostgresStore {
+    /// The keys of a tenant for work between two transactions of a delivery.
+    func recentKeys(_ tenant: TenantID) async throws(StageFailure) -> OpenedKeys {
+        if let recent = await keys.recentKeys(tenant) { return recent }
+        return try await transaction(of: tenant) { (connection) async throws(StageFailure) in
+            try await self.keys(connection, tenant)
+        }
+    }
+
     /// The keys of the transaction's tenant.
     func keys(_ connection: PostgresConnection, _ tenant: TenantID) async throws(StageFailure) -> OpenedKeys {
         let rows = try await connection.rows(

@@ -48,7 +48,14 @@ public struct ScheduleStage: Sendable {
     /// Publishes what was never published, and nothing else: cheap enough for several times a second, so that a backup
     /// asked for on the command line begins at once.
     public func sweep() async throws(StageFailure) -> Int {
-        try await publish(store.takeUnpublished(limit: limits.messagesPerTurn))
+        var total = 0
+        // A backlog is not made to wait for the next call; the turn with its other duties is not kept waiting either.
+        for _ in 0..<limits.sweepsWithoutPause {
+            let rows = try await store.takeUnpublished(limit: limits.messagesPerTurn)
+            total += try await publish(rows)
+            if rows.count < limits.messagesPerTurn { break }
+        }
+        return total
     }
 
     private func republish(_ queue: Queue, olderThan age: Duration) async throws(StageFailure) -> Int {
@@ -73,12 +80,18 @@ public struct ScheduleStage: Sendable {
 public struct ScheduleLimits: Sendable {
     public var startsPerTurn: Int
     public var messagesPerTurn: Int
+    /// How often a sweep goes on at once while it finds `messagesPerTurn` rows.
+    public var sweepsWithoutPause: Int
     /// Published rows that nobody has begun for this long are published again, when their queue is empty.
     public var unconsumedAge: Duration
 
-    public init(startsPerTurn: Int = 200, messagesPerTurn: Int = 1_000, unconsumedAge: Duration = .seconds(60)) {
+    public init(
+        startsPerTurn: Int = 200, messagesPerTurn: Int = 1_000, sweepsWithoutPause: Int = 10,
+        unconsumedAge: Duration = .seconds(60)
+    ) {
         self.startsPerTurn = startsPerTurn
         self.messagesPerTurn = messagesPerTurn
+        self.sweepsWithoutPause = sweepsWithoutPause
         self.unconsumedAge = unconsumedAge
     }
 }

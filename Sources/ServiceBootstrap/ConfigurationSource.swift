@@ -6,6 +6,7 @@ import Yams
 /// `database.passwordFile` is `ENTRA_BACKUP_DATABASE_PASSWORD_FILE` in the environment.
 struct ConfigurationSource: Sendable {
     private var values: [String: String] = [:]
+    private var fromEnvironment: Set<String> = []
     private let origin: String
 
     /// - Throws: a file that cannot be read or is not YAML, a key that is not known.
@@ -18,7 +19,10 @@ struct ConfigurationSource: Sendable {
                 "\(origin): the key \(key) is not known.", hint: "Did you mean \(nearest)?")
         }
         for key in known {
-            if let value = environment[Self.environmentName(key)] { values[key] = value }
+            if let value = environment[Self.environmentName(key)] {
+                values[key] = value
+                fromEnvironment.insert(key)
+            }
         }
     }
 
@@ -52,7 +56,9 @@ struct ConfigurationSource: Sendable {
         } catch let error as ConfigurationError {
             throw error
         } catch {
-            throw ConfigurationError("\(file) is not valid YAML: \(error)", hint: "See config/service.example.yaml.")
+            let problem = "\(error)".split(whereSeparator: \.isNewline).prefix(2).joined(separator: " ")
+            throw ConfigurationError(
+                "\(file) is not valid YAML: \(problem)", hint: "See config/service.example.yaml.")
         }
     }
 
@@ -64,6 +70,8 @@ struct ConfigurationSource: Sendable {
                 let name = key.string ?? ""
                 try flatten(value, path.isEmpty ? name : "\(path).\(name)", file, &values)
             }
+        } else if path.isEmpty {
+            throw ConfigurationError("\(file) holds no keys.", hint: "See config/service.example.yaml.")
         } else if let scalar = node.scalar {
             if node.tag != Tag(.null) { values[path] = scalar.string }
         } else {
@@ -73,6 +81,11 @@ struct ConfigurationSource: Sendable {
 
     // MARK: Typed values
 
+    /// The key with where its value was found, for messages.
+    func place(_ key: String) -> String {
+        fromEnvironment.contains(key) ? "\(Self.environmentName(key)) (\(key))" : "\(origin): \(key)"
+    }
+
     func text(_ key: String) -> String? { values[key].flatMap { $0.isEmpty ? nil : $0 } }
 
     func text(_ key: String, default fallback: String) -> String { text(key) ?? fallback }
@@ -81,7 +94,7 @@ struct ConfigurationSource: Sendable {
         guard let value = text(key) else { return fallback }
         guard let number = Int(value), range.contains(number) else {
             throw ConfigurationError(
-                "\(key) is \(value).",
+                "\(place(key)) is \(value).",
                 hint: "A whole number from \(range.lowerBound) to \(range.upperBound) is expected.")
         }
         return number
@@ -92,7 +105,7 @@ struct ConfigurationSource: Sendable {
         case nil: return fallback
         case "true"?: return true
         case "false"?: return false
-        case let value?: throw ConfigurationError("\(key) is \(value).", hint: "true or false is expected.")
+        case let value?: throw ConfigurationError("\(place(key)) is \(value).", hint: "true or false is expected.")
         }
     }
 
@@ -101,7 +114,8 @@ struct ConfigurationSource: Sendable {
         guard let path = text(key) else { return nil }
         guard let content = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw ConfigurationError(
-                "\(key): the file \(path) cannot be read.", hint: "Check its path and that this user may read it.")
+                "\(place(key)): the file \(path) cannot be read.",
+                hint: "Check its path and that this user may read it.")
         }
         return content.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init)
     }

@@ -97,7 +97,8 @@ public struct ServiceConfiguration: Sendable {
         guard let text = source.text("database.sslMode") else { return nil }
         guard DatabaseSettings.sslModes.contains(text) else {
             throw ConfigurationError(
-                "database.sslMode is \(text).", hint: "disable, prefer, require, verify-ca or verify-full is expected.")
+                "\(source.place("database.sslMode")) is \(text).",
+                hint: "disable, prefer, require, verify-ca or verify-full is expected.")
         }
         return text
     }
@@ -114,7 +115,8 @@ public struct ServiceConfiguration: Sendable {
         let text = source.text("log.level", default: "info")
         guard let level = Logger.Level(rawValue: text) else {
             throw ConfigurationError(
-                "log.level is \(text).", hint: "trace, debug, info, notice, warning, error or critical is expected.")
+                "\(source.place("log.level")) is \(text).",
+                hint: "trace, debug, info, notice, warning, error or critical is expected.")
         }
         return level
     }

@@ -19,9 +19,27 @@ enum Programs {
         func json() throws -> JSONValue { try JSONValue(parsing: Array(output.utf8)) }
     }
 
+    /// A program that was started and ends by itself.
+    struct Running {
+        fileprivate let process: Process
+        fileprivate let output: Drain
+        fileprivate let errors: Drain
+
+        /// Waits for the end.
+        func result() -> Result {
+            process.waitUntilExit()
+            return Result(status: process.terminationStatus, output: output.text(), errors: errors.text())
+        }
+    }
+
     /// Runs a program to its end.
     @discardableResult
     static func run(_ name: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Result {
+        try spawn(name, arguments, environment: environment).result()
+    }
+
+    /// Starts a program whose result is asked for later.
+    static func spawn(_ name: String, _ arguments: [String], environment: [String: String]) throws -> Running {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: name.hasPrefix("/") ? name : "\(folder)/\(name)")
         process.arguments = arguments
@@ -34,9 +52,7 @@ enum Programs {
         process.standardInput = FileHandle.nullDevice
         try process.run()
         // Both pipes are read while the program runs, else a full one would stop it.
-        let text = Drain(output), errorText = Drain(errors)
-        process.waitUntilExit()
-        return Result(status: process.terminationStatus, output: text.text(), errors: errorText.text())
+        return Running(process: process, output: Drain(output), errors: Drain(errors))
     }
 
     /// Starts a program that goes on.

@@ -14,12 +14,36 @@ final class TestInstallation: Sendable {
     ///   - workers: `--workers`.
     ///   - settings: environment of `stack up`, passed on to the stages.
     init(fixture: String, workers: String = "", settings: [String: String] = [:]) throws {
-        root = NSTemporaryDirectory() + "entra-backup-e2e-" + UUID().uuidString.lowercased()
-        try FileManager.default.createDirectory(
-            atPath: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+        root = try Self.makeRoot()
         data = root + "/stack"
         try fixture.write(toFile: root + "/fixture.json", atomically: true, encoding: .utf8)
         try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: root + "/fixture.json")
+        environment = try Self.start(root, workers, settings)
+        tenant = try #require(environment["ENTRA_BACKUP_SIMULATOR_TENANT_ID"])
+    }
+
+    /// Copies the directory of a stack that is down, and starts the copy. The simulated tenant is again as at its start.
+    init(copyOf other: TestInstallation, workers: String = "", settings: [String: String] = [:]) throws {
+        root = try Self.makeRoot()
+        data = root + "/stack"
+        let copied = try Programs.run("/bin/cp", ["-a", other.data, other.root + "/fixture.json", root])
+        try #require(copied.status == 0, "cp: \(copied.errors)")
+        environment = try Self.start(root, workers, settings)
+        tenant = other.tenant
+    }
+
+    private static func makeRoot() throws -> String {
+        let root = NSTemporaryDirectory() + "entra-backup-e2e-" + UUID().uuidString.lowercased()
+        try FileManager.default.createDirectory(
+            atPath: root, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
+        return root
+    }
+
+    /// Starts the stack and returns the environment of its commands.
+    private static func start(
+        _ root: String, _ workers: String, _ settings: [String: String]
+    ) throws -> [String: String] {
+        let data = root + "/stack"
         var arguments = ["stack", "up", "--detach", "--data-dir", data, "--simulator=\(root)/fixture.json"]
         if !workers.isEmpty { arguments += ["--workers", workers] }
         let settings = ["ENTRA_BACKUP_GRAPH_RESPECTS_QUOTAS": "false"].merging(settings) { $1 }
@@ -31,8 +55,13 @@ final class TestInstallation: Sendable {
             let parts = line.dropFirst(7).split(separator: "=", maxSplits: 1)
             if parts.count == 2 { variables[String(parts[0])] = parts[1].trimmingCharacters(in: ["'"]) }
         }
-        environment = variables
-        tenant = try #require(variables["ENTRA_BACKUP_SIMULATOR_TENANT_ID"])
+        return variables
+    }
+
+    /// Stops everything; the data stays.
+    func stop() throws {
+        let down = try Programs.run("entra-backup", ["stack", "down", "--data-dir", data])
+        try #require(down.status == 0, "stack down: \(down.errors)")
     }
 
     /// Stops everything and removes the directory.

@@ -112,12 +112,18 @@ import Testing
         let shown = try installation.command(["snapshot", "show", installation.tenant])
         let collections = try #require(shown["collections"]?.array)
         #expect(collections.count == Catalogue.current.types.count)
+        let types = try installation.command(["object", "types", installation.tenant])["items"]?.array ?? []
+        print("type\toutcome\tobjects\tlinks\tpages\trequests\tpermission")
         for item in collections {
-            #expect(item["outcome"]?.string == "complete", "\(item["type"]?.string ?? "")")
-            let cells =
-                ["type", "outcome"].map { item[$0]?.string ?? "" }
-                + ["objects", "links", "pages", "requests"].map { "\(item[$0]?.int ?? -1)" }
-            print(cells.joined(separator: "\t"))
+            let type = item["type"]?.string ?? ""
+            #expect(item["outcome"]?.string == "complete", "\(type)")
+            let row = types.first { $0["type"]?.string == type }
+            // The recycle bin is read with the permissions of the types in it.
+            let permission = type == "deletedItem" ? "that of each type" : row?["permission"]?.string
+            #expect(permission != nil, "\(type)")
+            #expect(row?["granted"]?.bool == true, "\(type)")
+            let counts = ["objects", "links", "pages", "requests"].map { "\(item[$0]?.int ?? -1)" }
+            print(([type, item["outcome"]?.string ?? ""] + counts + [permission ?? ""]).joined(separator: "\t"))
         }
         let before = try TenantPicture.snapshot(1, installation)
         try installation.control(

@@ -25,7 +25,11 @@ import Testing
             "id":"b","name":"B","settings":[{"id":"0","settingInstance":{"x":1}}],\##
             "#microsoft.graph.assign":{}}
             """##,
-            "c.json": ##"{"displayName":"C","state":"enabled","conditions":{},"GrantControls":{"operator":"OR"}}"##,
+            "c.json":
+                ##"""
+            {"displayName":"C","state":"enabled","grantControls":null,"conditions":{},\##
+            "GrantControls":{"operator":"OR"}}
+            """##,
             "d.json": ##"{"@odata.type":"#microsoft.graph.deviceManagementIntent","id":"d"}"##,
             "e.json": "[{\"RoleId\":1}]", "f.json": "{not json", "g.txt": "ignored",
             "h.json":
@@ -41,6 +45,9 @@ import Testing
                 "deviceConfiguration": 1,
             ])
         #expect(report.renumbered == 1)
+        #expect(report.taken.map(\.file) == ["/a.json", "/b.json", "/c.json", "/h.json"])
+        #expect(report.taken.first?.id == "a" && report.taken.first?.type == "deviceCompliancePolicy")
+        #expect(tenant.policyLoads.count == 1)
         #expect(report.skipped.map(\.file) == ["/d.json", "/e.json", "/f.json"])
         let client = TestClient(tenant)
         let settings = client.walk("/beta/deviceManagement/configurationPolicies/b/settings").items

@@ -51,7 +51,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
         }
     }
 
-    struct Retry: AdminCommand {
+    struct Retry: ChangingCommand {
         static let configuration = CommandConfiguration(
             abstract: "Lets the job of a dead letter go on where it stood.",
             discussion: """
@@ -59,6 +59,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
                 `entra-backup job retry` starts it anew. With --all the exit code is 6 when one cannot.
                 """)
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Argument(help: "Id.") var id: String?
         @Flag(help: "All dead letters.") var all = false
 
@@ -116,11 +117,12 @@ struct DeadLettersCommand: AsyncParsableCommand {
         }
     }
 
-    struct Discard: AdminCommand {
+    struct Discard: ChangingCommand {
         static let configuration = CommandConfiguration(
             abstract: "Takes a dead letter away for good.",
             discussion: "Its job stays failed; `entra-backup job retry` still starts that anew.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Argument(help: "Id.") var id: String
 
         func perform(_ output: Output) async throws -> Int32 {

@@ -56,9 +56,10 @@ struct JobCommand: AsyncParsableCommand {
         }
     }
 
-    struct Cancel: AdminCommand {
+    struct Cancel: ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Cancels a job that has not ended.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Argument(help: "Id.") var job: String
 
         func perform(_ output: Output) async throws -> Int32 {
@@ -71,16 +72,21 @@ struct JobCommand: AsyncParsableCommand {
         }
     }
 
-    struct Retry: AdminCommand {
+    struct Retry: ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Starts a failed or cancelled job again.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Argument(help: "Id.") var job: String
         @Flag(help: "Wait until it has ended.") var wait = false
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
             return try await options.withStore { store, _ in
-                let job = try await store.audited("job.retry", id.description) { try await store.retryJob(id) }
+                let job = try await store.audited("job.retry", id.description) {
+                    let tenant = try await store.tenant(try await store.job(id).tenant.description)
+                    guard tenant.state != .inactive else { throw CommandFailure.inactive(tenant) }
+                    return try await store.retryJob(id)
+                }
                 return try await JobWatch(store: store, output: output).report((job, false), wait: wait) {
                     "Job \(job.id) starts again."
                 }
@@ -97,12 +103,15 @@ extension JobRecord {
             "waitingFor": waitingFor.map { .string($0.description) } ?? .null,
             "snapshot": snapshot.map { JSONValue($0) } ?? .null, "createdAt": Moment.json(createdAt),
             "startedAt": Moment.json(startedAt), "finishedAt": Moment.json(finishedAt),
-            "progress": ["done": JSONValue(done), "total": total.map { JSONValue($0) } ?? .null, "unit": "objects"],
+            "progress": ["done": JSONValue(done), "total": expected.map { JSONValue($0) } ?? .null, "unit": "objects"],
             "stages": .array(stages.map(\.json)),
             "warnings": .array(warnings.map { ["code": .string($0.code), "message": .string($0.message)] }),
             "error": errorJSON, "trace": .string(trace),
         ]
     }
+
+    /// What will have been read; a job that has ended has read all that it will.
+    private var expected: Int64? { state.isFinal ? done : total }
 
     private var errorJSON: JSONValue {
         guard let errorCode else { return .null }

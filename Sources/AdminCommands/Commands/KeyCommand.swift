@@ -32,7 +32,7 @@ struct KeyCommand: AsyncParsableCommand {
         }
     }
 
-    struct Rotate: AdminCommand {
+    struct Rotate: ChangingCommand {
         static let configuration = CommandConfiguration(
             abstract: "Adds a data key to a tenant, or a key-encryption key to the installation.",
             discussion: """
@@ -42,6 +42,7 @@ struct KeyCommand: AsyncParsableCommand {
                 sealed before stays readable, digests stay the same. Copy the key store afterwards.
                 """)
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String?
         @Flag(name: .customLong("rewrap-only"), help: "Add no key.") var rewrapOnly = false
         @Flag(help: "Rotate the key-encryption key of all tenants.") var kek = false
@@ -66,7 +67,7 @@ struct KeyCommand: AsyncParsableCommand {
         }
 
         private func rotateAll(_ store: PostgresStore, _ output: Output) async throws -> Int32 {
-            if !rewrapOnly {
+            if !rewrapOnly, !isDryRun {
                 let number = try await store.audited("key.addKeyEncryptionKey", "key store") {
                     try await store.addKeyEncryptionKey()
                 }

@@ -6,7 +6,7 @@ import Foundation
 import PostgresStore
 import ServiceBootstrap
 
-struct MigrateCommand: AdminCommand {
+struct MigrateCommand: ChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "migrate", abstract: "Brings the database to this version's schema.",
         discussion: """
@@ -14,6 +14,7 @@ struct MigrateCommand: AdminCommand {
             makes the key store at keyStore.path; where tenants exist a missing key store is an error.
             """)
     @OptionGroup var options: GlobalOptions
+    @OptionGroup var change: ChangeOptions
     @Flag(name: .customLong("print"), help: "Print the SQL instead of running it.") var printsSQL = false
     @Flag(help: "Show which migrations are applied.") var status = false
 
@@ -24,7 +25,8 @@ struct MigrateCommand: AdminCommand {
             }
             return 0
         }
-        let configuration = try options.configuration()
+        var configuration = try options.configuration()
+        try StackEnvironment.useOwner(&configuration, options.dataDirectory)
         let settings = configuration.database(role: Installation.owner)
         let migrator = Migrator(settings: settings)
         if status {
@@ -38,6 +40,13 @@ struct MigrateCommand: AdminCommand {
                 var table = Table(["migration", "state"])
                 for state in states { table.add([state.name, state.isApplied ? "applied" : "missing"]) }
                 return table.text
+            }
+            return 0
+        }
+        if isDryRun {
+            let missing = try await migrator.status().filter { !$0.isApplied }.map(\.name)
+            output.show(["applied": .array(missing.map { .string($0) }), "keyStore": .null]) {
+                missing.isEmpty ? "The schema is up to date." : "Would apply \(missing.joined(separator: ", "))."
             }
             return 0
         }

@@ -27,12 +27,14 @@ struct ObjectCommand: AsyncParsableCommand {
                 output.show([
                     "items": .array(items.map { type, item in Self.json(type, item, granted) })
                 ]) {
-                    var table = Table(["type", "outcome", "objects", "links", "pages", "requests", "permission"])
+                    var table = Table([
+                        "type", "outcome", "objects", "links", "pages", "requests", "granted", "permission",
+                    ])
                     for (type, item) in items {
                         table.add([
                             type.name, item?.outcome ?? "notRead", String(item?.objects ?? 0), String(item?.links ?? 0),
                             String(item?.pages ?? 0), String(item?.requests ?? 0),
-                            type.permission ?? "that of each type",
+                            type.isGranted(by: granted) ? "yes" : "no", type.permission ?? "that of each type",
                         ])
                     }
                     return table.text
@@ -48,7 +50,7 @@ struct ObjectCommand: AsyncParsableCommand {
                 "type": .string(type.name), "objects": JSONValue(item?.objects ?? 0),
                 "links": JSONValue(item?.links ?? 0), "outcome": .string(item?.outcome ?? "notRead"),
                 "readAt": Moment.json(item?.readAt), "permission": type.permission.map { .string($0) } ?? .null,
-                "granted": .bool(type.permission.map { Catalogue.isGranted($0, by: granted) } ?? true),
+                "granted": .bool(type.isGranted(by: granted)),
             ]
         }
     }
@@ -116,8 +118,9 @@ struct ObjectCommand: AsyncParsableCommand {
                         4, "objectNotFound", "Snapshot \(number) has no \(type.name) \(id).",
                         hint: "See `entra-backup object list \(tenant.id) \(type.name)`.")
                 }
+                let seenAt = history.first { $0.from < item.from && $0.seenAt != nil }?.seenAt
                 let version = item.digest.map {
-                    VersionStamp(digest: $0, from: item.from, to: item.to, seenAt: item.seenAt ?? "")
+                    VersionStamp(digest: $0, from: item.from, to: item.to, seenAt: seenAt ?? "")
                 }
                 let json = item.document.json(snapshot: number, version: version, reason: item.reason?.name)
                 output.show(json) { json.prettyText }
@@ -144,13 +147,16 @@ struct ObjectCommand: AsyncParsableCommand {
                         4, "objectNotFound", "No snapshot ever had a \(type.name) \(id).",
                         hint: "See `entra-backup object list \(tenant.id) \(type.name)`.")
                 }
-                output.show(["items": .array(items.map(\.json))]) {
-                    var table = Table(["from", "to", "state", "changes"])
+                let newest = try await store.snapshot(tenant.id, nil).number
+                let actors = try await store.actors(tenant.id, of: [id], from: 0, to: newest)[id] ?? []
+                output.show(["items": .array(items.map { $0.json(actors) })]) {
+                    var table = Table(["from", "to", "state", "by", "changes"])
                     for item in items {
+                        let names = Set(item.actors(actors).map(\.actor)).sorted()
                         table.add([
                             String(item.from), item.to.map(String.init) ?? "-",
                             item.state.rawValue + (item.reason.map { " (\($0.name))" } ?? ""),
-                            item.changes.joined(separator: " "),
+                            names.isEmpty ? "-" : names.joined(separator: ", "), item.changes.joined(separator: " "),
                         ])
                     }
                     return table.text
@@ -161,13 +167,26 @@ struct ObjectCommand: AsyncParsableCommand {
     }
 }
 
+extension ObjectType {
+    func isGranted(by permissions: Set<String>) -> Bool {
+        permission.map { Catalogue.isGranted($0, by: permissions) } ?? true
+    }
+}
+
+extension ObjectActor {
+    var json: JSONValue { ["at": .string(at), "actor": .string(actor), "activity": .string(activity)] }
+}
+
 extension HistoryItem {
-    var json: JSONValue {
+    /// Those who acted after the snapshot before this item's first one was sealed, and before that was.
+    func actors(_ all: [ObjectActor]) -> [ObjectActor] { all.filter { $0.snapshot == from } }
+
+    func json(_ actors: [ObjectActor]) -> JSONValue {
         [
             "from": JSONValue(from), "to": to.map { JSONValue($0) } ?? .null, "state": .string(state.rawValue),
             "reason": reason.map { .string($0.name) } ?? .null,
             "digest": digest.map { .string($0.description) } ?? .null, "seenAt": seenAt.map { .string($0) } ?? .null,
-            "changes": .array(changes.map { .string($0) }), "actors": .array([]),
+            "changes": .array(changes.map { .string($0) }), "actors": .array(self.actors(actors).map(\.json)),
         ]
     }
 }

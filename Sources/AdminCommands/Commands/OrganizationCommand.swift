@@ -11,9 +11,10 @@ struct OrganizationCommand: AsyncParsableCommand {
         commandName: "organization", abstract: "Customers of a partner.",
         subcommands: [Create.self, List.self, Show.self])
 
-    struct Create: AdminCommand {
+    struct Create: ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Makes an organization.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Option(help: "Name.") var name: String
         @Option(help: "The partner, by id or name.") var partner: String
         @Option(help: "The plan, by id or name.") var plan: String
@@ -27,7 +28,7 @@ struct OrganizationCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             let wanted = Organization(
                 id: UUID(), partner: UUID(), plan: UUID(), name: try Check.name(name),
-                firstName: try Check.name(firstName), lastName: try Check.name(lastName),
+                firstName: try Check.name(firstName, "--first-name"), lastName: try Check.name(lastName, "--last-name"),
                 email: try Check.email(email), country: try Check.country(country), seats: try checkedSeats(),
                 autoLicense: autoLicense, state: .active, createdAt: .now)
             try await options.withStore { store, _ in

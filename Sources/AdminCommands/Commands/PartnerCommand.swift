@@ -11,9 +11,10 @@ struct PartnerCommand: AsyncParsableCommand {
         commandName: "partner", abstract: "Resellers who look after organizations.",
         subcommands: [Create.self, List.self, Show.self])
 
-    struct Create: AdminCommand {
+    struct Create: ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Makes a partner.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Option(help: "Name, unique.") var name: String
 
         func perform(_ output: Output) async throws -> Int32 {

@@ -11,9 +11,10 @@ struct PlanCommand: AsyncParsableCommand {
         commandName: "plan", abstract: "What a partner sells: product, currency, periodicity.",
         subcommands: [Create.self, List.self, Show.self, Archive.self])
 
-    struct Create: AdminCommand {
+    struct Create: ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Makes a plan.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Option(help: "Name, unique at the partner.") var name: String
         @Option(help: "backup, archive, backup-entra or archive-entra.") var product: ProductType
         @Option(help: "ISO 4217 code.") var currency: String
@@ -71,9 +72,10 @@ struct PlanCommand: AsyncParsableCommand {
         }
     }
 
-    struct Archive: AdminCommand {
+    struct Archive: ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Takes a plan out of the offer.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var plan: String
 
         func perform(_ output: Output) async throws -> Int32 {

@@ -73,9 +73,9 @@ extension SnapshotRecord {
             "changes": ["added": JSONValue(added), "updated": JSONValue(updated), "deleted": JSONValue(deleted)],
             "digest": .string(Hex.text(digest)), "signature": .string(Hex.text(signature)),
             "objects": JSONValue(objects),
+            "counts": .object(JSONObject(collections.map { ($0.typeName, JSONValue($0.objects)) })),
         ]
         guard withCollections else { return .object(object) }
-        object["counts"] = .object(JSONObject(collections.map { ($0.typeName, JSONValue($0.objects)) }))
         object["collections"] = .array(collections.map(\.json))
         return .object(object)
     }

@@ -15,11 +15,12 @@ struct TenantCommand: AsyncParsableCommand {
             Add.self, Activate.self, Deactivate.self, List.self, Show.self, Credentials.self, TenantConfigCommand.self,
         ])
 
-    struct Add: AdminCommand {
+    struct Add: ChangingCommand {
         static let configuration = CommandConfiguration(
             abstract: "Adds a tenant.",
             discussion: "The credential is read from a file and stored sealed. Nothing is contacted before `activate`.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Option(help: "The organization, by id or name.") var organization: String
         @Option(name: .customLong("tenant-id"), help: "The tenant's GUID.") var tenantID: String
         @Option(name: .customLong("client-id"), help: "Application (client) id of the app registration.")
@@ -35,7 +36,7 @@ struct TenantCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             let id = TenantID(uuid: try Check.guid(tenantID, "tenantId"))
             let clientID = try Check.guid(clientID, "clientId").text
-            let credential = try credential.read()
+            let (credential, expiresAt) = try credential.read()
             let graphURL = try graphURL.map { try Check.serviceURL($0, "graph-url") }
             let authorityURL = try authorityURL.map { try Check.serviceURL($0, "authority-url") }
             let name = try Check.name(name ?? id.description)
@@ -45,7 +46,7 @@ struct TenantCommand: AsyncParsableCommand {
                     id: id, organization: organization.id, name: name, clientID: clientID, cloud: cloud,
                     graphURL: graphURL, authorityURL: authorityURL)
                 let tenant = try await store.audited("tenant.add", id.description) {
-                    try await store.addTenant(record, credential, expiresAt: nil)
+                    try await store.addTenant(record, credential, expiresAt: expiresAt)
                 }
                 output.show(["tenant": tenant.json]) {
                     "Tenant \(tenant.name) was added. Next: entra-backup tenant activate \(tenant.id) --wait"
@@ -55,23 +56,22 @@ struct TenantCommand: AsyncParsableCommand {
         }
     }
 
-    struct Activate: AdminCommand {
+    struct Activate: ChangingCommand {
         static let configuration = CommandConfiguration(
             abstract: "Checks credential and permissions, then starts the first backup.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String
         @Flag(help: "Wait until the backup has ended.") var wait = false
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, configuration in
                 let tenant = try await store.tenant(tenant)
-                let granted = try await probe(store, configuration.graphPatience, tenant.id)
+                let granted = try await granted(store, configuration.graphPatience, tenant)
                 _ = try await store.audited("tenant.activate", tenant.id.description) {
                     try await store.activate(tenant.id, permissions: granted.sorted())
                 }
-                let missing = Catalogue.current.types.filter { type in
-                    type.permission.map { !Catalogue.isGranted($0, by: granted) } ?? false
-                }
+                let missing = Catalogue.current.types.filter { !$0.isGranted(by: granted) }
                 for type in missing where !options.json {
                     output.progress("missing permission \(type.permission ?? ""): \(type.name) is not backed up")
                 }
@@ -79,6 +79,34 @@ struct TenantCommand: AsyncParsableCommand {
                 return try await JobWatch(store: store, output: output).report(started, wait: wait) {
                     "Tenant \(tenant.name) is active; its first backup is job \(started.job.id)."
                 }
+            }
+        }
+
+        /// The permissions that the token holds. One without any means that nobody consented.
+        private func granted(_ store: PostgresStore, _ patience: Duration, _ tenant: TenantRecord) async throws
+            -> Set<String>
+        {
+            do {
+                let granted = try await probe(store, patience, tenant.id)
+                guard Catalogue.current.types.contains(where: { $0.permission != nil && $0.isGranted(by: granted) })
+                else {
+                    throw StageFailure(
+                        .consentMissing,
+                        "The token of the application \(tenant.clientID) holds no permission to read what is backed up."
+                    )
+                }
+                return granted
+            } catch let failure as StageFailure {
+                let reason =
+                    switch failure.code {
+                    case .credentialsInvalid: "Microsoft Entra ID does not accept the credential: "
+                    case .credentialsExpired: "The credential has expired: "
+                    case .tenantUnknown: "Microsoft Entra ID does not know the tenant: "
+                    case .graphUnreachable: "Microsoft Entra ID or Graph cannot be reached: "
+                    default: ""
+                    }
+                throw StageFailure(
+                    failure.code, "The tenant \(tenant.name) was not activated. \(reason)\(failure.message)")
             }
         }
 
@@ -99,9 +127,10 @@ struct TenantCommand: AsyncParsableCommand {
         }
     }
 
-    struct Deactivate: AdminCommand {
+    struct Deactivate: ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Stops a tenant's backups; data is kept.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String
 
         func perform(_ output: Output) async throws -> Int32 {
@@ -153,20 +182,21 @@ struct TenantCommand: AsyncParsableCommand {
         }
     }
 
-    struct Credentials: AdminCommand {
+    struct Credentials: ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Replaces the credential for reading.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String
         @Option(name: .customLong("client-id"), help: "A new application (client) id.") var clientID: String?
         @OptionGroup var credential: CredentialOptions
 
         func perform(_ output: Output) async throws -> Int32 {
-            let credential = try credential.read()
+            let (credential, expiresAt) = try credential.read()
             let clientID = try clientID.map { try Check.guid($0, "clientId").text }
             try await options.withStore { store, _ in
                 let tenant = try await store.tenant(tenant)
                 try await store.audited("tenant.credentials", tenant.id.description) {
-                    try await store.setCredential(tenant.id, clientID: clientID, credential, expiresAt: nil)
+                    try await store.setCredential(tenant.id, clientID: clientID, credential, expiresAt: expiresAt)
                 }
                 output.show(["tenant": try await store.tenant(tenant.id.description).json]) {
                     "The credential of \(tenant.name) was replaced. Check it: entra-backup tenant activate \(tenant.id)"
@@ -193,15 +223,20 @@ struct CredentialOptions: ParsableArguments {
         }
     }
 
-    func read() throws -> DirectoryCredential {
-        if let secretFile { return .clientSecret(try SecretFile.read(secretFile)) }
-        let pem = try SecretFile.read(certificateFile ?? "-")
-        guard pem.contains("BEGIN CERTIFICATE"), pem.contains("PRIVATE KEY") else {
+    /// The credential, and when it expires where that can be read from it.
+    func read() throws -> (DirectoryCredential, expiresAt: Date?) {
+        if let secretFile { return (.clientSecret(try SecretFile.read(secretFile)), nil) }
+        let path = certificateFile ?? "-"
+        let pem = try SecretFile.read(path)
+        do {
+            let expiresAt = try ClientCertificate(pem: pem, now: .now).expiresAt
+            return (.clientCertificate(certificate: pem, privateKey: pem), expiresAt)
+        } catch {
             throw CommandFailure(
-                1, "certificateIncomplete", "The PEM file does not hold a certificate and a private key.",
-                hint: "Put both into one file; the key must not be encrypted.")
+                1, error.code.name, "The file \(path) cannot be used: \(error.message)",
+                hint: "Put a certificate that is valid and its RSA key, not encrypted, into one PEM file.",
+                runbook: "credentials-invalid")
         }
-        return .clientCertificate(certificate: pem, privateKey: pem)
     }
 }
 

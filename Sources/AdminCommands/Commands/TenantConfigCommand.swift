@@ -31,11 +31,12 @@ struct TenantConfigCommand: AsyncParsableCommand {
         }
     }
 
-    struct Set: AdminCommand {
+    struct Set: ChangingCommand {
         static let configuration = CommandConfiguration(
             abstract:
                 "Sets keys: schedule=every 15m…every 24h|daily HH:MM|off, types=a,b|all, retention=90d|7y|forever.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "KEY=VALUE.") var settings: [String]
 
@@ -79,8 +80,10 @@ extension TenantRecord {
         case "types":
             types = value == "all" ? nil : try TypeNames.parse(value)
         case "retention":
-            guard value == "forever" || Retention.days(value) != nil else {
-                throw Check.invalid("retentionMalformed", "The retention \(value) is none of 90d, 7y, forever.")
+            // More days than 1000 years have would leave the range of the database's times.
+            guard value == "forever" || (Retention.days(value) ?? .max) <= 365_000 else {
+                throw Check.invalid(
+                    "retentionMalformed", "The retention \(value) is none of 90d, 7y, forever; 1000y is the longest.")
             }
             retention = value
         default:

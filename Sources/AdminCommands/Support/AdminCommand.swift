@@ -1,20 +1,27 @@
 import ArgumentParser
 import BackupModel
 import Foundation
+import PostgresStore
 
 /// A command with the common flags, whose failures are reported as the contract says.
 protocol AdminCommand: AsyncParsableCommand {
     var options: GlobalOptions { get }
+
+    /// Whether changes are taken back.
+    var isDryRun: Bool { get }
 
     /// Does the work; its result is the exit code.
     func perform(_ output: Output) async throws -> Int32
 }
 
 extension AdminCommand {
+    var isDryRun: Bool { false }
+
     func run() async throws {
         let output = Output(options: options)
         do {
-            let code = try await perform(output)
+            let code = try await PostgresStore.$isDryRun.withValue(isDryRun) { try await perform(output) }
+            if isDryRun { output.progress("Dry run: nothing was changed.") }
             if code != 0 { throw ExitCode(code) }
         } catch let code as ExitCode {
             throw code

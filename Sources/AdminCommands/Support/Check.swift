@@ -3,10 +3,13 @@ import Foundation
 
 /// Checks of values that people type; a value that cannot be right is exit 2.
 enum Check {
-    static func name(_ text: String) throws -> String {
+    /// - Parameter option: the flag that it was given with.
+    static func name(_ text: String, _ option: String = "--name") throws -> String {
         let name = text.trimmingCharacters(in: .whitespaces)
         guard !name.isEmpty, name.count <= 200, !name.contains(where: \.isNewline) else {
-            throw invalid("nameInvalid", "The name is empty, longer than 200 characters or has line breaks.")
+            throw invalid(
+                "nameInvalid",
+                "\(option) \"\(text.prefix(40))\" is empty, longer than 200 characters or has line breaks.")
         }
         return name
     }
@@ -39,9 +42,16 @@ enum Check {
 
     static func guid(_ text: String, _ what: String) throws -> UUID {
         guard let id = UUID(uuidString: text) else {
-            throw invalid("\(what)Malformed", "\(text) is no GUID.")
+            throw invalid("\(what)Malformed", "The \(words(what)) \(text) is no GUID.")
         }
         return id
+    }
+
+    /// `deadLetterId` as `dead letter id`.
+    private static func words(_ name: String) -> String {
+        name.reduce(into: "") { text, character in
+            text += character.isUppercase ? " \(character.lowercased())" : String(character)
+        }
     }
 
     static func limit(_ limit: Int) throws {

@@ -32,6 +32,8 @@ struct CommandFailure: Error, Sendable, CustomStringConvertible {
         case let error as ConfigurationError:
             self.init(1, "configurationInvalid", error.message, hint: error.hint)
         case let error as LocalStackError: self.init(stack: error)
+        case is CancellationError:
+            self.init(130, "interrupted", "The command was interrupted.", hint: "Run it again.")
         default:
             self.init(1, "failed", "\(error)", hint: "Run `entra-backup doctor`.")
         }
@@ -64,6 +66,13 @@ struct CommandFailure: Error, Sendable, CustomStringConvertible {
             default: 1
             }
         self.init(exitCode, error.code.rawValue, error.message, hint: error.hint, runbook: error.runbook)
+    }
+
+    /// A tenant whose backups were stopped.
+    static func inactive(_ tenant: TenantRecord) -> CommandFailure {
+        CommandFailure(
+            5, "tenantInactive", "The tenant \(tenant.name) is inactive.",
+            hint: "Activate it: entra-backup tenant activate \(tenant.id)")
     }
 
     var json: JSONValue {

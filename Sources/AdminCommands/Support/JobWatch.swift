@@ -10,17 +10,21 @@ struct JobWatch {
 
     /// - Returns: the exit code: 0, 3 with warnings, 1 when it failed or was cancelled.
     func report(_ started: (job: JobRecord, joined: Bool), wait: Bool, _ line: () -> String) async throws -> Int32 {
-        guard wait else {
+        guard wait, !PostgresStore.isDryRun else {
             output.show(document(started.job, joined: started.joined), line)
             return 0
         }
         if !output.options.json { output.progress(line()) }
         let job = try await end(of: started.job)
         output.show(document(job, joined: started.joined)) { job.humanText }
-        switch job.state {
-        case .succeeded: return 0
-        case .succeededWithWarnings: return 3
-        case .queued, .running, .failed, .cancelled: return 1
+        return Self.exitCode(job.state)
+    }
+
+    static func exitCode(_ state: JobState) -> Int32 {
+        switch state {
+        case .succeeded: 0
+        case .succeededWithWarnings: 3
+        case .queued, .running, .failed, .cancelled: 1
         }
     }
 
@@ -28,13 +32,15 @@ struct JobWatch {
         ["job": job.json, "joined": .bool(joined)]
     }
 
-    private func end(of job: JobRecord) async throws -> JobRecord {
+    func end(of job: JobRecord) async throws -> JobRecord {
         let bar = ProgressBar(output: output)
         var current = job
-        var pause = 20
+        let began = ContinuousClock.now
         while !current.state.isFinal {
-            try await Task.sleep(for: .milliseconds(pause))
-            pause = min(pause * 2, 250)
+            // A thirtieth of the time so far: the end is told late by no more than that, and a long job is asked after
+            // four times a second.
+            let pause = began.duration(to: .now) / 30
+            try await Task.sleep(for: min(max(pause, .milliseconds(10)), .milliseconds(250)))
             current = try await store.job(job.id)
             bar.show(current)
         }

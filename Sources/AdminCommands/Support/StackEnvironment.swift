@@ -1,5 +1,7 @@
 import Foundation
 import LocalStack
+import PostgresStore
+import ServiceBootstrap
 
 /// How commands reach the local stack: the configuration keys of its servers as environment variables.
 enum StackEnvironment {
@@ -14,13 +16,24 @@ enum StackEnvironment {
     /// Names and values, without the secrets themselves.
     static func variables(dataDirectory: String) throws -> [String: String] {
         let layout = layout(dataDirectory)
+        try layout.checkVersion()
         guard let endpoints = LocalStackClient(layout: layout).endpoints() else {
             throw CommandFailure(
-                1, "stackNotThere", "There is no stack in \(layout.root).",
+                7, "stackNotThere", "There is no stack in \(layout.root).",
                 hint: "Start one: entra-backup stack up --detach",
                 runbook: "stack-does-not-start")
         }
         return variables(endpoints)
+    }
+
+    /// Takes the password of the schema's owner in place of the operator's, where the configuration is that of a stack.
+    static func useOwner(_ configuration: inout ServiceConfiguration, _ directory: String?) throws {
+        guard configuration.databaseUser == nil,
+            let endpoints = LocalStackClient(layout: layout(directory)).endpoints(),
+            endpoints.postgres.host == configuration.databaseHost, endpoints.postgres.port == configuration.databasePort
+        else { return }
+        let file = StackPreparation.passwordFile("owner", endpoints.layout)
+        configuration.databasePassword = DatabaseSettings.Secret(try SecretFile.read(file))
     }
 
     static func variables(_ endpoints: LocalStackEndpoints) -> [String: String] {

@@ -6,8 +6,6 @@ public protocol TenantDigester: Sendable {
     func digest(type: UInt16, object: ObjectKey, facet: UInt16, _ canonical: UnsafeRawBufferPointer) -> Digest
     /// The key of an object: its GUID, or 16 bytes of HMAC when its id is not one (D8).
     func objectKey(type: UInt16, id: String) -> ObjectKey
-    /// Search tokens of an object's names (D9).
-    func searchTokens(displayName: String?, userPrincipalName: String?, mail: String?) -> [Int32]
 }
 
 /// A page to turn into sightings.
@@ -33,14 +31,15 @@ public struct SeenContent: Sendable {
     public var digest: Digest
     /// Where the canonical bytes stand in ``DiffOutput/canonical``.
     public var range: Range<Int>
-    public var searchTokens: [Int32]
+    /// The names under which the object is found (D9): tokens are made of them when the content is new.
+    public var words: SearchWords?
 
-    public init(object: ObjectKey, facet: UInt16, digest: Digest, range: Range<Int>, searchTokens: [Int32]) {
+    public init(object: ObjectKey, facet: UInt16, digest: Digest, range: Range<Int>, words: SearchWords?) {
         self.object = object
         self.facet = facet
         self.digest = digest
         self.range = range
-        self.searchTokens = searchTokens
+        self.words = words
     }
 }
 

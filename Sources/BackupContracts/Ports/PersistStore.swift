@@ -73,6 +73,8 @@ public struct EndedFacet: Sendable, Hashable {
 public struct VersionChanges: Sendable, Hashable {
     /// Facets that begin a version; an older one of the same facet, if there is one, ends.
     public var begun: [VersionHead] = []
+    /// Whether none of the objects had a version before, as in a first backup: no older one has to be looked for.
+    public var areAllNew = false
     public var ended: [EndedFacet] = []
     public var begunLinks: [LinkHead] = []
     public var endedLinks: [LinkHead] = []

@@ -12,6 +12,8 @@ public struct WalkCursor: Sendable, Hashable, Codable {
     public var notes: [String]
     /// Pauses that Graph asked for in a row, without a page between them.
     public var pauses: Int
+    /// What is still to be read singly of the objects of pages that are stored, when it was too much for one page.
+    public var rest: [SingleRead]?
     var loop: LinkLoopDetector
 
     public init(pass: Int = 0) {
@@ -34,6 +36,28 @@ public struct WalkCursor: Sendable, Hashable, Codable {
         link = nil
         pauses = 0
         loop = LinkLoopDetector()
+    }
+}
+
+/// One object's relationship, or the objects below it, to be read by a request of its own.
+public struct SingleRead: Sendable, Hashable, Codable {
+    public var id: String
+    /// Relationship number; 0 for the objects below a parent.
+    public var relationship: UInt16
+    /// Where the answer goes on; `nil` at its beginning.
+    public private(set) var link: String?
+    private var loop = LinkLoopDetector()
+
+    public init(id: String, relationship: UInt16) {
+        self.id = id
+        self.relationship = relationship
+    }
+
+    /// Goes to `link` within the answer.
+    /// - Returns: `false` when the link leads back to a part already read.
+    public mutating func follow(_ link: String) -> Bool {
+        self.link = link
+        return loop.visit(link)
     }
 }
 

@@ -5,7 +5,9 @@ public struct Digest: Hashable, Comparable, Sendable {
 
     /// From 32 raw bytes; nil for any other number of them.
     public init?(bytes: some Collection<UInt8>) {
-        guard let first = ObjectKey(bytes: bytes.prefix(16)), let second = ObjectKey(bytes: bytes.dropFirst(16)) else {
+        guard bytes.count == 32, let first = ObjectKey(bytes: bytes.prefix(16)),
+            let second = ObjectKey(bytes: bytes.dropFirst(16))
+        else {
             return nil
         }
         self.first = first

@@ -12,6 +12,15 @@ public struct ObjectKey: Hashable, Comparable, Sendable {
 
     /// From 16 raw bytes; nil for any other number of them.
     public init?(bytes: some Sequence<UInt8>) {
+        // Byte by byte through a generic iterator it would take longer than comparing and storing the key.
+        let whole = bytes.withContiguousStorageIfAvailable { bytes in
+            bytes.count == 16 ? ObjectKey(loading: UnsafeRawBufferPointer(bytes), at: 0) : nil
+        }
+        if let whole {
+            guard let whole else { return nil }
+            self = whole
+            return
+        }
         var (high, low): (UInt64, UInt64) = (0, 0)
         var count = 0
         for byte in bytes {

@@ -20,7 +20,9 @@ struct RabbitMQConfiguration {
         for directory in ["", "/home", "/mnesia", "/log"] {
             try Files.makeDirectory(layout.rabbitmq + directory, account)
         }
-        if !Files.exists(Self.mark(layout)) { try Files.write("1\n", to: Self.mark(layout), mode: 0o644, account) }
+        if !Files.exists(Self.mark(layout)) {
+            try Files.write(layout.rabbitmq + "\n", to: Self.mark(layout), mode: 0o644, account)
+        }
         try Files.write(cookie, to: layout.rabbitmq + "/home/.erlang.cookie", mode: 0o600, account)
         try Files.write(definitionsText(password), to: definitions, mode: 0o600, account)
         try Files.write("[].\n", to: plugins, mode: 0o644, account)

@@ -65,8 +65,10 @@ public actor RabbitMQServer: KeptProcess {
         let configuration = RabbitMQConfiguration(layout: layout, ports: ports, home: try Installation.rabbitmq())
         let epmdProgram = try Installation.erlang("epmd")
         let erl = try Installation.erlang("erl")
-        if markInode == nil {
-            // No mark: new, or wiped, perhaps in part. Half a data directory is worse than none.
+        if try Files.readIfThere(RabbitMQConfiguration.mark(layout))?.trimmed != layout.rabbitmq {
+            // No mark: new, or wiped, perhaps in part. Half a data directory is worse than none. The mark of another
+            // path: copied or moved, and quorum queues keep absolute paths, so that they would not start, or would
+            // write into the directory that was copied.
             try wipe()
         }
         try configuration.write(account)

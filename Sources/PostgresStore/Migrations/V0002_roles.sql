@@ -96,3 +96,17 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION backup.roll_back_unsealed() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION backup.roll_back_unsealed() TO entra_backup_fetcher;
+
+-- The contents of the transaction's tenant that have one of the tokens. Under row-level security the overlap of arrays,
+-- which is not leakproof, never uses an index, and a search would read the contents of all tenants; the owner, whose
+-- policy hides nothing from it, reads on behalf of the caller.
+CREATE POLICY contents_of_the_owner ON backup.contents FOR SELECT TO CURRENT_USER USING (true);
+CREATE FUNCTION backup.contents_with_tokens(wanted integer[])
+    RETURNS TABLE (digest bytea, type smallint, facet smallint, object_id uuid)
+    LANGUAGE sql STABLE ROWS 200 SECURITY DEFINER SET search_path = '' AS $$
+    SELECT c.digest, c.type, c.facet, c.object_id FROM backup.contents c
+    WHERE c.tokens IS NOT NULL AND c.tokens OPERATOR(pg_catalog.&&) wanted
+        AND c.tenant_id = (SELECT backup.current_tenant())
+$$;
+REVOKE EXECUTE ON FUNCTION backup.contents_with_tokens(integer[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION backup.contents_with_tokens(integer[]) TO entra_backup_operator;

@@ -6,8 +6,20 @@ public struct PolicyLoadReport: Sendable, CustomStringConvertible {
     public internal(set) var counts: [String: Int] = [:]
     /// Files whose id was missing or taken, so that the object got a new one.
     public internal(set) var renumbered = 0
+    /// Which object each file became.
+    public internal(set) var taken: [(file: String, type: String, id: String)] = []
     /// What was not taken, and why.
     public internal(set) var skipped: [(file: String, reason: String)] = []
+
+    var json: SimulatedJSON {
+        .object([
+            (
+                "taken",
+                .array(
+                    taken.map { .object([("file", .string($0)), ("type", .string($1)), ("id", .string($2))]) })
+            ), ("skipped", .array(skipped.map { .object([("file", .string($0)), ("reason", .string($1))]) })),
+        ])
+    }
 
     public var description: String {
         var lines = counts.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
@@ -34,6 +46,8 @@ extension SimulatedTenant {
                 report.skipped.append((file, "\(error)"))
             }
         }
+        let whole = report
+        state.withLock { $0.policyLoads.append(whole) }
         return report
     }
 
@@ -60,8 +74,9 @@ extension SimulatedTenant {
             report.skipped.append((file, PolicyShape.reason(value)))
             return
         }
-        let isNew = state.withLock { $0.world.take(value, type, file: file) }
+        let (id, isNew) = state.withLock { $0.world.take(value, type, file: file) }
         if isNew { report.renumbered += 1 }
+        report.taken.append((file, type.rawValue, id))
         report.counts[type.rawValue, default: 0] += 1
     }
 }
@@ -113,8 +128,10 @@ enum PolicyShape {
 
 extension World {
     /// Stores an exported object.
-    /// - Returns: whether it got a new id.
-    mutating func take(_ value: SimulatedJSON, _ type: SimulatedType, file: String) -> Bool {
+    /// - Returns: its id, and whether that is a new one.
+    mutating func take(
+        _ value: SimulatedJSON, _ type: SimulatedType, file: String
+    ) -> (id: String, isNew: Bool) {
         var hash = seed
         for unit in file.utf8 { hash = (hash ^ UInt64(unit)) &* 0x100_0000_01B3 }
         let own = value["id"]?.text ?? ""
@@ -128,7 +145,10 @@ extension World {
             if let base = name.split(separator: "@").first, name.contains("@"), segments.contains(String(base)) {
                 continue
             }
-            members.append((properName(name, type.spec), value))
+            // A file written by hand may name a member twice; the service would have kept the last.
+            let proper = properName(name, type.spec)
+            members.removeAll { $0.0 == proper }
+            members.append((proper, value))
         }
         if type.spec.flags.contains(.polymorphic) == false { members.removeAll { $0.0 == "@odata.type" } }
         let ref = create(TenantGenerator.object(type, members, in: &shapes))
@@ -136,7 +156,7 @@ extension World {
             guard let items = value[segment]?.items, !items.isEmpty else { continue }
             setChildren(ref, segment, items.map { Child(id: $0["id"]?.text, json: $0.encoded) })
         }
-        return isNew
+        return (id, isNew)
     }
 
     /// The service's own spelling of a property.

@@ -82,6 +82,9 @@ public final class SimulatedTenant: Sendable {
     /// Entries of the change log so far.
     public var changes: Int { state.withLock { $0.world.changes.count } }
 
+    /// What became of the folders of exported policies, in the order of loading.
+    public var policyLoads: [PolicyLoadReport] { state.withLock { $0.policyLoads } }
+
     public var statistics: Statistics { state.withLock { $0.statistics } }
 
     public func resetStatistics() { state.withLock { $0.statistics = Statistics() } }
@@ -126,6 +129,12 @@ public final class SimulatedTenant: Sendable {
             summary[kind, default: 0] += 1
         }
         return summary
+    }
+
+    /// Gives every text of `count` objects a word that occurs nowhere else.
+    /// - Returns: how many objects were changed, and the words.
+    public func plantCanaries(seed: UInt64, count: Int) -> (objects: Int, words: [String]) {
+        state.withLock { $0.world.plantCanaries(seed: seed, count: count) }
     }
 
     /// Changes a share of the tenant's objects.

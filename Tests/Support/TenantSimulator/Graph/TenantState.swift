@@ -20,6 +20,8 @@ struct TenantState {
     var misses: [World.Ref: Int] = [:]
     /// Numbers requests, for their ids.
     var requests: UInt64 = 0
+    /// The folders of exported policies that were taken in.
+    var policyLoads: [PolicyLoadReport] = []
     /// Draws for shuffles and new ids, apart from the generator's.
     var random: SeededRandom
 

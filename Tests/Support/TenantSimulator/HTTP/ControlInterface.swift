@@ -55,11 +55,13 @@ struct ControlInterface: Sendable {
         case ("GET", "truth"):
             return truth(tenant, segments.count > 1 ? segments[1] : "", omitsNulls: query.values["nulls"] == "omit")
         case ("GET", "stats"): return Self.json(tenant.statistics.json)
+        case ("GET", "policy-loads"): return Self.json(.array(tenant.policyLoads.map(\.json)))
         case ("GET", "requests"): return Self.json(tenant.statistics.recordedJSON)
         case ("POST", "stats"), ("DELETE", "stats"):
             tenant.resetStatistics()
             return Self.done
         case ("POST", "churn"): return Self.json(churn(tenant, query))
+        case ("POST", "canaries"): return Self.json(plantCanaries(tenant, query))
         case ("POST", "faults"):
             for rule in try Self.rules(body) { try tenant.addFault(rule) }
             return Self.done
@@ -109,6 +111,14 @@ struct ControlInterface: Sendable {
             summary = tenant.churn(seed: seed, count: query.values["count"].flatMap(Int.init) ?? 100)
         }
         return .object(summary.sorted { $0.key < $1.key }.map { ($0.key, .number(String($0.value))) })
+    }
+
+    private func plantCanaries(_ tenant: SimulatedTenant, _ query: GraphRequest.Query) -> SimulatedJSON {
+        let seed = query.values["seed"].flatMap(UInt64.init) ?? 1
+        let planted = tenant.plantCanaries(seed: seed, count: query.values["count"].flatMap(Int.init) ?? 100)
+        return .object([
+            ("objects", .number(String(planted.objects))), ("words", .array(planted.words.map { .string($0) })),
+        ])
     }
 
     /// `{"client": 0, "permissions": [...]}`, or `add` and `remove` in place of `permissions`.

@@ -1,0 +1,148 @@
+/// A command that is wrong, and what the contract says about it.
+struct WrongInvocation {
+    /// Words after `entra-backup`; `'…'` is one word, `$NAME` stands for what the test has prepared.
+    var command: String
+    var exit: Int32
+    /// What the text must name.
+    var says: String
+    /// The error's name for scripts; `nil` where the argument parser finds the mistake and writes plain text.
+    var code: String?
+    var runbook: String?
+    /// Configuration over that of the stack.
+    var environment: [String: String]
+
+    init(
+        _ command: String, _ exit: Int32, _ says: String, _ code: String? = nil, runbook: String? = nil,
+        environment: [String: String] = [:]
+    ) {
+        self.command = command
+        self.exit = exit
+        self.says = says
+        self.code = code
+        self.runbook = runbook
+        self.environment = environment
+    }
+
+    static let arguments: [WrongInvocation] = [
+        .init("--colour", 2, "--colour"),
+        .init("frobnicate", 2, "frobnicate"),
+        .init("tenant frobnicate", 2, "frobnicate"),
+        .init("tenant show", 2, "<tenant>"),
+        .init("partner create", 2, "--name"),
+        .init("backup start", 2, "<tenant>"),
+        .init("migrate --print --twice", 2, "--twice"),
+        .init("snapshot show $TENANT two", 2, "two"),
+        .init("snapshot show $TENANT 99999999999", 2, "99999999999"),
+        .init("snapshot show $TENANT -1", 2, "-1"),
+        .init("diff $TENANT --from one --to 1", 2, "one"),
+        .init("diff $TENANT --from 1", 2, "--to"),
+        .init("diff $TENANT --from 1 --to 1 --id $NONE", 2, "--type"),
+        .init("job list --limit 0", 2, "--limit"),
+        .init("job list --state bored", 2, "bored"),
+        .init("job list --kind laundry", 2, "laundry"),
+        .init("object search $TENANT", 2, "--where"),
+        .init("object search $TENANT --where jobTitle", 2, "jobTitle"),
+        .init("object search $TENANT --where 'jobTitle like x'", 2, "jobTitle like x"),
+        .init("object search $TENANT x --limit 0", 2, "--limit"),
+        .init("audit list --limit 10001", 2, "--limit"),
+        .init("dead-letters retry", 2, "--all"),
+        .init("key rotate", 2, "--kek"),
+        .init("key rotate $TENANT --kek", 2, "--kek"),
+    ]
+
+    static let accounts: [WrongInvocation] = [
+        .init("partner create --name ''", 2, "--name", "nameInvalid"),
+        .init("partner create --name P", 6, "P", "partnerExists"),
+        .init("partner create --name p", 6, "p", "partnerExists"),
+        .init("partner show Nobody", 4, "Nobody", "partnerNotFound"),
+        .init("partner show $NONE", 4, "$NONE", "partnerNotFound"),
+        .init("\(plan) --product gold --currency EUR --periodicity monthly --partner P", 2, "gold"),
+        .init("\(plan) --product backup --currency EUR --periodicity weekly --partner P", 2, "weekly"),
+        .init("\(plan) --product backup --currency EUX --periodicity monthly --partner P", 2, "EUX", "currencyUnknown"),
+        .init("\(plan) --product backup --currency EUR --periodicity yearly --partner X", 4, "X", "partnerNotFound"),
+        .init(
+            "plan create --name Plan --product backup --currency EUR --periodicity monthly --partner P", 6, "Plan",
+            "planExists"),
+        .init("plan show Nothing", 4, "Nothing", "planNotFound"),
+        .init("plan show Shared", 6, "Shared", "planAmbiguous"),
+        .init("plan archive Nothing", 4, "Nothing", "planNotFound"),
+        .init("\(organization) --plan Plan --email nobody --country DE", 2, "nobody", "emailInvalid"),
+        .init("\(organization) --plan Plan --email a@b.example --country XX", 2, "XX", "countryUnknown"),
+        .init("\(organization) --plan Plan --email a@b.example --country Germany", 2, "Germany", "countryUnknown"),
+        .init(
+            "\(organization) --plan Plan --email Contact@Customer.example --country DE", 6, "Contact@Customer.example",
+            "emailTaken"),
+        .init("\(organization) --plan Plan --email a@b.example --country DE --seats 99999999999", 2, "99999999999"),
+        .init("\(organization) --plan Plan --email a@b.example --country DE --seats=-1", 2, "-1", "seatsOutOfRange"),
+        .init("\(organization) --plan Nothing --email a@b.example --country DE", 4, "Nothing", "planNotFound"),
+        .init("\(organization) --plan Other --email a@b.example --country DE", 5, "Other", "planOfAnotherPartner"),
+        .init("\(organization) --plan Old --email a@b.example --country DE", 5, "Old", "planArchived"),
+        .init("organization show Nobody", 4, "Nobody", "organizationNotFound"),
+    ]
+    private static let plan = "plan create --name New"
+    private static let organization = "organization create --name New --partner P --first-name F --last-name L"
+
+    static let tenants: [WrongInvocation] = [
+        .init("\(tenant(id: "1234")) --client-secret-file $SECRET", 2, "1234", "tenantIdMalformed"),
+        .init(
+            "tenant add --organization O --tenant-id $NONE --client-id 1234 --client-secret-file $SECRET", 2, "1234",
+            "clientIdMalformed"),
+        .init("\(tenant())", 2, "--client-secret-file"),
+        .init("\(tenant()) --client-secret-file $SECRET --client-certificate-file $DIR/valid.pem", 2, "either"),
+        .init("\(tenant()) --client-secret-file $SECRET --cloud moon", 2, "moon"),
+        .init("\(tenant()) --client-secret-file $DIR/missing", 1, "$DIR/missing", "fileUnreadable"),
+        .init("\(tenant()) --client-secret-file $DIR", 1, "$DIR", "fileUnreadable"),
+        .init("\(tenant()) --client-secret-file $DIR/empty", 1, "$DIR/empty", "fileEmpty"),
+        .init("\(tenant()) --client-secret-file $DIR/binary", 1, "$DIR/binary", "fileNotText"),
+        .init("\(tenant()) --client-secret-file -", 1, "Standard input", "fileEmpty"),
+        certificate("missing", "$DIR/missing.pem", "fileUnreadable", runbook: nil),
+        certificate("wrong", "not in PEM form"),
+        certificate("certificate", "private key"),
+        certificate("key", "certificate"),
+        certificate("damaged", "damaged"),
+        certificate("foreign", "does not belong"),
+        certificate("expired", "expired", "credentialsExpired"),
+        .init(
+            "\(tenant()) --client-secret-file $SECRET --graph-url http://graph.example", 2, "http://graph.example",
+            "urlNotSecure"),
+        .init("\(tenant()) --client-secret-file $SECRET --graph-url $URL/v1.0", 2, "$URL/v1.0", "urlMalformed"),
+        .init("\(tenant()) --client-secret-file $SECRET --authority-url nonsense", 2, "nonsense", "urlMalformed"),
+        .init("\(tenant(id: "$TENANT")) --client-secret-file $SECRET", 6, "$TENANT", "tenantExists"),
+        .init("\(tenant(organization: "X")) --client-secret-file $SECRET", 4, "X", "organizationNotFound"),
+        .init("tenant show Nobody", 4, "Nobody", "tenantNotFound"),
+        .init("tenant show $NONE", 4, "$NONE", "tenantNotFound"),
+        .init("tenant show Twin", 6, "Twin", "tenantAmbiguous"),
+        .init("tenant activate Nobody", 4, "Nobody", "tenantNotFound"),
+        .init("tenant deactivate Nobody", 4, "Nobody", "tenantNotFound"),
+        .init("tenant credentials $TENANT", 2, "--client-secret-file"),
+        .init("tenant credentials $TENANT --client-secret-file $DIR/empty", 1, "$DIR/empty", "fileEmpty"),
+        .init("tenant credentials Nobody --client-secret-file $SECRET", 4, "Nobody", "tenantNotFound"),
+        .init("tenant config show Nobody", 4, "Nobody", "tenantNotFound"),
+        .init("tenant config set $TENANT", 2, "<settings>"),
+        .init("tenant config set $TENANT colour=blue", 2, "colour", "settingUnknown"),
+        .init("tenant config set $TENANT schedule", 2, "schedule", "settingMalformed"),
+        .init("tenant config set $TENANT 'schedule=every 5m'", 2, "every 5m", "scheduleMalformed"),
+        .init("tenant config set $TENANT 'schedule=daily 24:00'", 2, "daily 24:00", "scheduleMalformed"),
+        .init("tenant config set $TENANT types=user,unicorn", 2, "unicorn", "typeUnknown"),
+        .init("tenant config set $TENANT types=", 2, "No object type", "typesEmpty"),
+        .init("tenant config set $TENANT retention=soon", 2, "soon", "retentionMalformed"),
+        .init("tenant config set $TENANT retention=7y retention=0d", 2, "0d", "retentionMalformed"),
+        .init("backup start Nobody", 4, "Nobody", "tenantNotFound"),
+        .init("backup start $TENANT --types unicorn", 2, "unicorn", "typeUnknown"),
+        .init("backup start Quiet", 5, "Quiet", "tenantInactive"),
+        .init(
+            "tenant activate Far", 7, "Far", "graphUnreachable", runbook: "graph-unreachable",
+            environment: ["ENTRA_BACKUP_GRAPH_PATIENCE_SECONDS": "1"]),
+        .init("tenant activate Unknown", 1, "Unknown", "tenantUnknown", runbook: "credentials-invalid"),
+    ]
+
+    private static func tenant(id: String = "$NONE", organization: String = "O") -> String {
+        "tenant add --organization \(organization) --tenant-id \(id) --client-id $CLIENT"
+    }
+
+    private static func certificate(
+        _ file: String, _ says: String, _ code: String = "credentialsInvalid", runbook: String? = "credentials-invalid"
+    ) -> WrongInvocation {
+        .init("\(tenant()) --client-certificate-file $DIR/\(file).pem", 1, says, code, runbook: runbook)
+    }
+}

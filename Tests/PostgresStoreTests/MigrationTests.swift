@@ -1,0 +1,181 @@
+import BackupContracts
+import Crypto
+import LibPQ
+import PostgresStore
+import Testing
+
+/// Migrations, on a server that nothing was installed on.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct MigrationTests {
+    private static let server = Task { try TemporaryServer() }
+
+    /// An empty database of the owner.
+    private func with(_ name: String, _ body: (TemporaryServer, PostgresConnection, Migrator) async throws -> Void)
+        async throws
+    {
+        let server = try await Self.server.value
+        let connection = try await server.connect()
+        try await connection.execute(
+            """
+            DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'entra_backup_owner') THEN
+                CREATE ROLE entra_backup_owner LOGIN CREATEROLE PASSWORD '\(TemporaryServer.password)'; END IF; END $$
+            """)
+        try await connection.execute("CREATE DATABASE \(name) OWNER entra_backup_owner")
+        await connection.close()
+        let superuser = try await server.connect(database: name)
+        try await superuser.execute("GRANT CREATE, USAGE ON SCHEMA public TO entra_backup_owner")
+        let migrator = Migrator(settings: server.settings("entra_backup_owner", database: name))
+        do {
+            try await body(server, superuser, migrator)
+        } catch {
+            await superuser.close()
+            throw error
+        }
+        await superuser.close()
+    }
+
+    private static let names = Migration.all.map(\.name)
+
+    /// Rows of the table of migrations, times included.
+    private func rows(_ connection: PostgresConnection) async throws -> [String] {
+        try await connection.query("SELECT m::text FROM public.entra_backup_migrations m ORDER BY number").map {
+            try $0.text(0)
+        }
+    }
+
+    @Test func `migrators that start at once on an empty database apply each migration once`() async throws {
+        try await with("at_once") { _, connection, migrator in
+            let applied = try await withThrowingTaskGroup(of: [String].self) { group in
+                for _ in 0..<4 { group.addTask { try await migrator.migrate() } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(applied.filter { $0 == Self.names }.count == 1)
+            #expect(applied.filter { $0.isEmpty }.count == 3)
+            #expect(try await rows(connection).count == Self.names.count)
+        }
+    }
+
+    @Test func `a second run changes nothing`() async throws {
+        try await with("twice") { server, connection, migrator in
+            #expect(try await migrator.status().map(\.isApplied) == Self.names.map { _ in false })
+            #expect(try await migrator.migrate() == Self.names)
+            let (schema, before) = (try server.schema(of: "twice"), try await rows(connection))
+            #expect(try await migrator.migrate() == [])
+            #expect(try server.schema(of: "twice") == schema)
+            #expect(try await rows(connection) == before)
+            let status = try await migrator.status()
+            #expect(status.map(\.name) == Self.names && status.allSatisfy { $0.isApplied })
+            #expect(status.map(\.number) == Self.names.indices.map { Int32($0 + 1) })
+        }
+    }
+
+    @Test func `the text that is printed is what is applied`() async throws {
+        try await with("printed") { server, connection, _ in
+            // As `entra-backup migrate --print` prints it, run by hand as the owner.
+            let text = Migration.all.map { "-- \($0.name)\n\($0.sql)" }.joined(separator: "\n")
+            let owner = try await server.connect("entra_backup_owner", database: "printed")
+            try await owner.execute(text)
+            await owner.close()
+            try await with("applied") { server, connection, migrator in
+                _ = try await migrator.migrate()
+                #expect(try server.schema(of: "applied") == server.schema(of: "printed"))
+                let stored = try await connection.query(
+                    "SELECT checksum FROM public.entra_backup_migrations ORDER BY number")
+                #expect(
+                    try stored.map { try $0.bytes(0) }
+                        == Migration.all.map { Array(SHA256.hash(data: Array($0.sql.utf8))) })
+            }
+        }
+    }
+
+    @Test func `a migration that was applied with another text is refused`() async throws {
+        try await with("edited") { server, connection, migrator in
+            _ = try await migrator.migrate()
+            try await connection.execute(
+                "UPDATE public.entra_backup_migrations SET checksum = sha256('x') WHERE number = 2")
+            let schema = try server.schema(of: "edited")
+            for operation in ["migrate", "status"] {
+                let failure = await #expect(throws: StageFailure.self) {
+                    if operation == "migrate" {
+                        _ = try await migrator.migrate()
+                    } else {
+                        _ = try await migrator.status()
+                    }
+                }
+                #expect(failure?.code == .schemaMismatch && failure?.message.contains("V0002_roles") == true)
+            }
+            #expect(try server.schema(of: "edited") == schema)
+        }
+    }
+
+    @Test func `a database of a newer version is refused before anything is applied`() async throws {
+        try await with("newer") { server, connection, migrator in
+            _ = try await migrator.migrate()
+            try await connection.execute(
+                """
+                INSERT INTO public.entra_backup_migrations (number, name, checksum) VALUES (900, 'V0900_new', '\\x00');
+                DELETE FROM public.entra_backup_migrations WHERE number = 2;
+                """)
+            let failure = await #expect(throws: StageFailure.self) { _ = try await migrator.migrate() }
+            #expect(failure?.code == .schemaMismatch && failure?.message.contains("V0900_new") == true)
+            #expect(failure?.code.rule.hint.contains("migrate") == true)
+            #expect(try await rows(connection).count == Self.names.count)
+        }
+    }
+
+    @Test func `a migration that is cut off leaves nothing half done`() async throws {
+        try await with("cut_off") { server, connection, migrator in
+            // The table of migrations is there, and its row cannot be written: the migrator stands after its statements.
+            try await connection.execute(
+                """
+                CREATE TABLE public.entra_backup_migrations (number integer PRIMARY KEY, name text NOT NULL,
+                    checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
+                ALTER TABLE public.entra_backup_migrations OWNER TO entra_backup_owner;
+                """)
+            let blocker = try await server.connect(database: "cut_off")
+            try await blocker.execute("BEGIN; LOCK TABLE public.entra_backup_migrations IN SHARE MODE")
+            let migration = Task { try await failureCode { _ = try await migrator.migrate() } }
+            let waiting = """
+                SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname = 'cut_off' AND usename = 'entra_backup_owner'
+                    AND wait_event_type = 'Lock'
+                """
+            try await eventually { try await connection.query(waiting).count == 1 }
+            _ = try await connection.query("SELECT pg_terminate_backend(pid) FROM (\(waiting)) w")
+            #expect(try await migration.value == "databaseUnreachable")
+            try await blocker.execute("ROLLBACK")
+            await blocker.close()
+            #expect(
+                try await connection.query("SELECT to_regnamespace('backup') IS NULL AS none").onlyRow().bool("none"))
+            #expect(try await rows(connection) == [])
+            #expect(try await migrator.migrate() == Self.names)
+        }
+    }
+
+    @Test func `an older database gets only what it lacks`() async throws {
+        try await with("older") { server, connection, migrator in
+            let first = try #require(Migration.all.first)
+            let owner = try await server.connect("entra_backup_owner", database: "older")
+            try await owner.execute(first.sql)
+            try await owner.execute(
+                """
+                CREATE TABLE public.entra_backup_migrations (number integer PRIMARY KEY, name text NOT NULL,
+                    checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
+                """)
+            _ = try await owner.query(
+                "INSERT INTO public.entra_backup_migrations (number, name, checksum) VALUES (1, $1, $2)",
+                [.text(first.name), .bytea(first.checksum)])
+            await owner.close()
+            #expect(try await migrator.status().map(\.isApplied) == Self.names.map { $0 == first.name })
+            #expect(try await migrator.migrate() == Array(Self.names.dropFirst()))
+        }
+    }
+
+    @Test func `without a server the failure says that it cannot be reached`() async throws {
+        let server = try await Self.server.value
+        var settings = server.settings("entra_backup_owner", database: "no_such_database")
+        let missing = await #expect(throws: StageFailure.self) { _ = try await Migrator(settings: settings).migrate() }
+        #expect(missing?.code == .databaseUnreachable)
+        settings.password = .init("wrong")
+        let wrong = await #expect(throws: StageFailure.self) { _ = try await Migrator(settings: settings).migrate() }
+        #expect(wrong?.code == .databaseUnreachable && wrong?.message.contains("wrong") == false)
+    }
+}

@@ -1,0 +1,146 @@
+import LibPQ
+import PostgresStore
+import Testing
+
+/// The rights of each role, table by table: the least with which its stage can work.
+@Suite(.timeLimit(.minutes(5))) struct RoleTests {
+    private static let privileges = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
+
+    /// Initials of SELECT, INSERT, UPDATE, DELETE. What is not named here nobody may do.
+    private static let expected: [String: [String: String]] = [
+        "scheduler": [
+            "messages": "SIUD", "dead_letters": "SI", "tenants": "S", "schedule": "SU", "jobs": "SIU",
+            "snapshots": "SD", "snapshot_collections": "SD", "object_versions": "SD", "link_versions": "SD",
+            "contents": "SD", "delta_links": "S", "audit_entries": "I",
+        ],
+        "fetcher": [
+            "messages": "SIUD", "dead_letters": "SI", "jobs": "SU", "tenants": "S", "tenant_credentials": "S",
+            "tenant_keys": "S", "delta_links": "S", "snapshots": "S", "snapshot_collections": "S",
+            "collections": "SIUD", "pages": "SIUD", "budgets": "SIU", "audit_entries": "I",
+        ],
+        "differ": [
+            "messages": "SIUD", "dead_letters": "SI", "jobs": "SU", "tenants": "S", "tenant_keys": "S",
+            "collections": "SU", "pages": "SUD", "contents": "SI", "audit_entries": "I",
+        ],
+        "persister": [
+            "messages": "SIUD", "dead_letters": "SI", "jobs": "SU", "tenants": "S", "tenant_keys": "S",
+            "contents": "S", "collections": "SUD", "pages": "SUD", "object_versions": "SIU", "link_versions": "SIU",
+            "delta_links": "SIUD", "snapshots": "SI", "snapshot_collections": "SI", "audit_entries": "I",
+        ],
+        "operator": [
+            "partners": "SIUD", "plans": "SIUD", "organizations": "SIUD", "tenants": "SIUD", "schedule": "SIUD",
+            "tenant_credentials": "SIUD", "tenant_keys": "SIUD", "delta_links": "SIUD", "messages": "SIUD",
+            "dead_letters": "SIUD", "budgets": "SIUD", "jobs": "SIUD", "collections": "SIUD", "pages": "SIUD",
+            "contents": "SIUD", "object_versions": "SIUD", "link_versions": "SIUD", "snapshots": "SIUD",
+            "snapshot_collections": "SIUD", "audit_entries": "SI",
+        ],
+    ]
+
+    @Test func `each role has exactly the rights that its stage needs`() async throws {
+        try await TestDatabase.with { database in
+            let rows = try await database.sql(
+                """
+                SELECT r.name AS role, c.relname AS table, p.name AS privilege
+                FROM unnest($1::text[]) AS r (name), pg_catalog.pg_class c, unnest($2::text[]) AS p (name)
+                WHERE c.relnamespace = 'backup'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+                    AND pg_catalog.has_table_privilege('entra_backup_' || r.name, c.oid, p.name)
+                """, [.textArray(Installation.roles), .textArray(Self.privileges)])
+            var found: [String: [String: Set<String>]] = [:]
+            for row in rows {
+                found[try row.text("role"), default: [:]][try row.text("table"), default: []]
+                    .insert(try row.text("privilege"))
+            }
+            let names = ["S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"]
+            for role in Installation.roles {
+                let expected = try #require(Self.expected[role]).mapValues { Set($0.compactMap { names[String($0)] }) }
+                let tables = Set(expected.keys).union(found[role, default: [:]].keys)
+                for table in tables.sorted() {
+                    #expect(found[role]?[table] ?? [] == expected[table] ?? [], "\(role) on \(table)")
+                }
+            }
+        }
+    }
+
+    @Test func `nobody has rights on columns, sequences, the schema, or as the public`() async throws {
+        try await TestDatabase.with { database async throws in
+            #expect(
+                try await database.texts(
+                    """
+                    SELECT a.attrelid::regclass::text || '.' || a.attname FROM pg_catalog.pg_attribute a
+                    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+                    WHERE c.relnamespace = 'backup'::regnamespace AND a.attacl IS NOT NULL
+                    """) == [])
+            // 0 is the public.
+            #expect(
+                try await database.texts(
+                    """
+                    SELECT c.relname FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+                    WHERE c.relnamespace = 'backup'::regnamespace AND (a.grantee = 0 OR c.relkind = 'S' AND a.grantee <>
+                        c.relowner)
+                    """) == [])
+            #expect(
+                try await database.texts(
+                    """
+                    SELECT r FROM unnest($1::text[]) AS r
+                    WHERE pg_catalog.has_schema_privilege('entra_backup_' || r, 'backup', 'CREATE')
+                        OR pg_catalog.has_schema_privilege('entra_backup_' || r, 'public', 'CREATE')
+                    """, [.textArray(Installation.roles)]) == [])
+        }
+    }
+
+    @Test func `no role of a program is more than a login, and none owns anything`() async throws {
+        try await TestDatabase.with { database async throws in
+            #expect(
+                try await database.texts(
+                    """
+                    SELECT rolname FROM pg_catalog.pg_roles WHERE rolname LIKE 'entra\\_backup\\_%'
+                        AND (rolsuper OR rolbypassrls OR rolreplication OR rolcreatedb
+                            OR rolcreaterole AND rolname <> 'entra_backup_owner')
+                    """) == [])
+            #expect(
+                try await database.texts(
+                    """
+                    SELECT rolname FROM pg_catalog.pg_roles r WHERE rolname LIKE 'entra\\_backup\\_%' AND EXISTS (
+                        SELECT FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid OR m.roleid = r.oid)
+                    """) == [])
+            #expect(
+                try await database.texts(
+                    """
+                    SELECT relname FROM pg_catalog.pg_class WHERE relnamespace = 'backup'::regnamespace
+                        AND pg_catalog.pg_get_userbyid(relowner) <> 'entra_backup_owner'
+                    """) == [])
+            #expect(
+                Set(
+                    try await database.texts(
+                        "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname LIKE 'entra\\_backup\\_%'"))
+                    == Set((Installation.roles + ["owner"]).map { "entra_backup_\($0)" }))
+        }
+    }
+
+    @Test func `functions that run as the owner have one caller each and a fixed search path`() async throws {
+        try await TestDatabase.with { database in
+            let rows = try await database.sql(
+                """
+                SELECT p.proname AS name, p.proconfig::text AS config, r AS role
+                FROM pg_catalog.pg_proc p, unnest($1::text[]) AS r
+                WHERE p.pronamespace = 'backup'::regnamespace AND p.prosecdef
+                    AND pg_catalog.has_function_privilege('entra_backup_' || r, p.oid, 'EXECUTE')
+                """, [.textArray(Installation.roles)])
+            let found = try rows.map { "\(try $0.text("name")) \(try $0.text("role")) \(try $0.text("config"))" }
+            let fixed = #"{"search_path=\"\""}"#
+            #expect(Set(found) == ["roll_back_unsealed fetcher \(fixed)", "contents_with_tokens operator \(fixed)"])
+        }
+    }
+
+    @Test(arguments: ["scheduler", "differ", "persister"])
+    func `credentials are refused to stages that do not sign in`(role: String) async throws {
+        try await TestDatabase.with { database in
+            _ = try await database.addTenant()
+            let connection = try await database.connect(role)
+            let error = await #expect(throws: PostgresError.self) {
+                _ = try await connection.query("SELECT sealed FROM backup.tenant_credentials")
+            }
+            #expect(error?.sqlState == .insufficientPrivilege)
+        }
+    }
+}
