@@ -22,11 +22,11 @@ debug: setup ## Builds everything for debugging, tests included
 
 unit: debug ## Tests that need no server
 	@echo "unit: tests without servers"
-	$(SWIFT) test --skip-build --skip 'LibPQTests|RabbitMQTests|PostgresStoreTests|LocalStackTests|EndToEndTests'
+	@.ci/swift-test --skip 'LibPQTests|RabbitMQTests|PostgresStoreTests|LocalStackTests|EndToEndTests'
 
 integration: debug ## Tests with real PostgreSQL, RabbitMQ and HTTP on loopback
 	@echo "integration: tests with private servers"
-	$(SWIFT) test --skip-build --no-parallel --filter 'LibPQTests|RabbitMQTests|PostgresStoreTests|LocalStackTests'
+	@.ci/swift-test --no-parallel --filter 'LibPQTests|RabbitMQTests|PostgresStoreTests|LocalStackTests'
 
 e2e: build debug ## Tests of the release programs, started as a user starts them
 	@echo "e2e: release programs against simulated tenants"
@@ -38,11 +38,11 @@ checks: ## Checks the compose file, alert rules and runbooks
 	@.ci/setup checks
 	@.ci/checks
 
-soak: build debug ## Long truth test: rounds of churn at 10,000 users (SEED=n)
-	ENTRA_BACKUP_SOAK=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e EndToEndTests.TruthTests
+soak: build debug ## Long truth and sealing tests: rounds of churn at 10,000 users, 1,000 objects of canaries (SEED=n)
+	ENTRA_BACKUP_SOAK=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e 'EndToEndTests.(TruthTests|SealedTests)'
 
-chaos: build debug ## Crash tests: SIGKILL at every point, wiped broker, killed database, stopped stages (SEED=n)
-	ENTRA_BACKUP_SEED=$(SEED) .ci/e2e EndToEndTests.CrashTests
+chaos: build debug ## Random SIGKILLs of stages and database, wiped brokers, over many rounds (SEED=n)
+	ENTRA_BACKUP_CHAOS=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e EndToEndTests.ChaosTests
 
 bench: build ## Measures speed and memory as ratios against baselines of the same run
 	@echo "bench: release build with benchmarks"

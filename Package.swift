@@ -126,7 +126,7 @@ let testTargets: [Target] = [
         "PostgresStoreTests",
         [
             "PostgresStore", "LibPQ", "Sealing", "StageRuntime", "BackupContracts", "BackupModel", "AccountModel",
-            crypto, logging,
+            logging,
         ]),
     tests(
         "AdminCommandsTests",

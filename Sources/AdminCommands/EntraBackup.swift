@@ -31,6 +31,17 @@ public struct EntraBackup: AsyncParsableCommand {
 
     public init() {}
 
+    /// Where the command is not known, the parser takes `--json` for the mistake and hides what is wrong.
+    private static func clearer(_ error: any Error) -> any Error {
+        guard message(for: error).contains("Unknown option '--json'") else { return error }
+        do {
+            _ = try parseAsRoot(CommandLine.arguments.dropFirst().filter { $0 != "--json" })
+            return error
+        } catch let other {
+            return other
+        }
+    }
+
     /// Parses the arguments, runs the command and ends the process with the contract's exit code.
     public static func start() async {
         ExitCodes.answerInterrupts()
@@ -47,7 +58,7 @@ public struct EntraBackup: AsyncParsableCommand {
             let text =
                 code == 0
                 ? ExitCodes.appended(to: fullMessage(for: error), arguments: CommandLine.arguments)
-                : fullMessage(for: error)
+                : fullMessage(for: clearer(error))
             if !text.isEmpty {
                 let stream = code == 0 ? FileHandle.standardOutput : FileHandle.standardError
                 stream.write(Data((text + "\n").utf8))

@@ -5,6 +5,7 @@ public import BackupModel
 public struct DiffStage: Sendable {
     let store: any DiffStore
     let catalogue: Catalogue
+    private let room = PageRoom()
 
     public init(store: any DiffStore, catalogue: Catalogue = .current) {
         self.store = store
@@ -16,13 +17,29 @@ public struct DiffStage: Sendable {
         guard message.kind == .pageFetched else {
             throw StageFailure(.stageDefect, "The differ was given a message of kind \(message.kind.rawValue).")
         }
-        guard let input = try await store.page(message) else { return [] }
+        guard var input = try await store.page(message) else { return [] }
+        let weight = input.content.count
+        await room.enter(weight)
+        let following: [Message]
+        do throws(StageFailure) {
+            following = try await handle(message, &input)
+        } catch {
+            await room.leave(weight)
+            throw error
+        }
+        await room.leave(weight)
+        return following
+    }
+
+    private func handle(_ message: Message, _ input: inout DiffInput) async throws(StageFailure) -> [Message] {
         guard let type = catalogue[input.type] else {
             throw StageFailure(.schemaMismatch, "The catalogue of this stage has no type \(input.type).")
         }
         var sighter = PageSighter(type: type, digester: input.digester)
         do {
-            try sighter.sight(try PageParts(decoding: input.content))
+            // Handed over, so that the page is in memory once.
+            let content = input.content.taken()
+            try sighter.sight(try PageParts(decoding: consume content))
         } catch let error as JSONSyntaxError {
             // Reading the same bytes again cannot help: the collection fails, and the round goes on without it.
             let failure = StageFailure(.graphAnswerMalformed, "A page of \(type.name) cannot be read: \(error).")
@@ -31,5 +48,12 @@ public struct DiffStage: Sendable {
             throw StageFailure(.storedDataDamaged, "A stored page of \(type.name) is damaged: \(error).")
         }
         return try await store.storeSightings(message, sighter.output)
+    }
+}
+
+extension [UInt8] {
+    fileprivate mutating func taken() -> [UInt8] {
+        defer { self = [] }
+        return self
     }
 }

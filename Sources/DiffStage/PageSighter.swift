@@ -16,6 +16,8 @@ struct PageSighter {
     }
 
     mutating func sight(_ parts: PageParts) throws {
+        // What is kept of a page is hardly longer than the page.
+        output.canonical.reserveCapacity(parts.bodyCount)
         // Objects that were read singly because their listing was cut short: the listing's part of them is void.
         var readSingly: [UInt16: Set<String>] = [:]
         for case .object(let id, let relationship, _, _) in parts.parts {

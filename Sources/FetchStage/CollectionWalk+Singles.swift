@@ -2,10 +2,15 @@ import BackupContracts
 import BackupModel
 
 extension CollectionWalk {
-    /// Single reads that are sent together, and the bytes of their answers after which the rest is left to the next
-    /// step: what a step holds, and what a page weighs, does not grow with the tenant.
-    private static let singlesAtOnce = 100
+    /// Bytes of answers to single reads after which the rest is left to the next step: what a step holds, and what a
+    /// page weighs, does not grow with the tenant.
     private static let singlesBytes = 1 << 20
+
+    /// How many single reads are sent together: one batch to learn how long answers are, then as many as fit.
+    private static func singlesAtOnce(after count: Int, _ bytes: Int) -> Int {
+        guard count > 0 else { return 20 }
+        return min(400, max(20, (singlesBytes - bytes) / max(1, bytes / count)))
+    }
 
     /// What was read one by one for the objects of a page.
     struct Singles {
@@ -67,7 +72,8 @@ extension CollectionWalk {
         var singles = Singles()
         var position = 0
         while position < wanted.count, singles.bytes < Self.singlesBytes {
-            let group = wanted[position..<min(position + Self.singlesAtOnce, wanted.count)]
+            let count = Self.singlesAtOnce(after: position, singles.bytes)
+            let group = wanted[position..<min(position + count, wanted.count)]
             var requests: [DirectoryRequest] = []
             for single in group { requests.append(request(try target(of: single), units: 1)) }
             let (answers, sent) = try await reader.readBatch(requests, state.connection)

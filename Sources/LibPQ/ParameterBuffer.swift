@@ -8,11 +8,18 @@ struct ParameterBuffer {
     private var ranges: [Range<Int>?] = []
     private(set) var types: [UInt32] = []
 
-    // A buffer that once held a huge value is given back.
-    private static let keptCapacity = 1 << 20
+    private static let keptCapacity = 1 << 18
+
+    /// Gives back a buffer that held a large value. To be called after the statement: a connection at rest would else
+    /// keep as much memory as its largest statement took.
+    mutating func trim() {
+        if bytes.capacity > Self.keptCapacity { bytes = [] }
+    }
 
     mutating func encode(_ parameters: [PostgresValue]) throws(PostgresError) {
-        bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptCapacity)
+        bytes.removeAll(keepingCapacity: true)
+        // At once: growing step by step takes up to three times as much memory.
+        bytes.reserveCapacity(parameters.reduce(0) { $0 + Self.size(of: $1.storage) })
         ranges.removeAll(keepingCapacity: true)
         types.removeAll(keepingCapacity: true)
         for (index, parameter) in parameters.enumerated() {
@@ -21,6 +28,16 @@ struct ParameterBuffer {
             let isNull = try write(parameter.storage, index)
             guard bytes.count - start <= Int32.max else { throw Self.failure(index, "longer than 2 GB") }
             ranges.append(isNull ? nil : start..<bytes.count)
+        }
+    }
+
+    /// The bytes that a value takes, for long values; about as many for the others.
+    private static func size(of storage: PostgresValue.Storage) -> Int {
+        switch storage {
+        case .bytes(let value): value.count
+        case .array(let value): value.byteCount + 20
+        case .text(let value), .jsonb(let value): value.utf8.count + 1
+        default: 16
         }
     }
 

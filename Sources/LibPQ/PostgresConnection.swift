@@ -186,6 +186,7 @@ public actor PostgresConnection {
     ) throws(PostgresError) -> PostgresRows {
         do throws(PostgresError) {
             try Handle.checkNoZeroByte(sql, "The statement")
+            defer { parameterBuffer.trim() }
             try parameterBuffer.encode(parameters)
             let key = StatementCache.Key(sql: sql, types: parameterBuffer.types)
             do throws(PostgresError) {

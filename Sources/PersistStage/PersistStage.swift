@@ -57,7 +57,7 @@ public struct PersistStage: Sendable {
         let range = ObjectKey.range(chunk: Int(settlement.settled), of: Int(settlement.chunks))
         var sightings: [Sighting] = []
         try await store.sightings(message) { list in
-            list.forEach { if range.contains($0.object) { sightings.append($0) } }
+            list.forEach(in: range) { sightings.append($0) }
         }
         let rules = SettlingRules(
             absenceEnds: settlement.outcome == .complete && type.shape != .incremental,
@@ -65,8 +65,29 @@ public struct PersistStage: Sendable {
         let heads =
             rules.absenceEnds
             ? try await store.heads(message, range)
-            : try await store.heads(message, of: Array(Set(sightings.map(\.object))).sorted())
+            : try await store.heads(message, WantedHeads(sightings))
         return settle(sightings, versions: heads.versions, links: heads.links, rules)
+    }
+}
+
+extension WantedHeads {
+    /// What settling the sightings can change, where absence tells nothing.
+    init(_ sightings: [Sighting]) {
+        var objects: Set<ObjectKey> = []
+        var linked: Set<ObjectKey> = []
+        var links: Set<LinkHead> = []
+        for sighting in sightings {
+            objects.insert(sighting.object)
+            switch sighting {
+            case .linksRead(let object, _), .removed(let object, _): linked.insert(object)
+            case .link(let object, let relationship, let target), .unlinked(let object, let relationship, let target):
+                links.insert(LinkHead(object: object, relationship: relationship, target: target))
+            case .attributes, .facet, .noFacet: break
+            }
+        }
+        self.init(
+            objects: objects.sorted(), linked: linked.sorted(),
+            links: links.filter { !linked.contains($0.object) }.sorted())
     }
 }
 

@@ -15,7 +15,9 @@ extension PostgresStore {
                 return try await administerOnce(options, body)
             } catch {
                 // A stage at work was in the way (a deadlock): nothing of this transaction is there.
-                guard case .failure(let failure) = error.kind, failure.code == .serializationConflict else { throw error }
+                guard case .failure(let failure) = error.kind, failure.code == .serializationConflict else {
+                    throw error
+                }
             }
         }
         return try await administerOnce(options, body)

@@ -6,7 +6,8 @@ import LibPQ
 extension PostgresStore: FetchStore {
     public func opening(_ handling: Message) async throws(StageFailure) -> RoundOpening? {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
-            let rows = try await connection.rows(
+            let rows = try await connection.rowsOfRunningJob(
+                handling,
                 """
                 UPDATE backup.jobs SET state = 'running', started_at = coalesce(started_at, clock_timestamp())
                 WHERE tenant_id = $1 AND job_id = $2 AND epoch = $3 AND state IN ('queued', 'running')
@@ -98,7 +99,8 @@ extension PostgresStore: FetchStore {
 
     public func walk(_ handling: Message) async throws(StageFailure) -> WalkState? {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
-            let rows = try await connection.rows(
+            let rows = try await connection.rowsOfRunningJob(
+                handling,
                 """
                 SELECT c.mode, c.ordinal, c.cursor, l.sealed AS delta_link, j.snapshot
                 FROM backup.collections c

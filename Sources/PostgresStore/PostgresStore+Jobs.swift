@@ -5,7 +5,7 @@ import LibPQ
 
 extension PostgresStore {
     /// Asks for a backup. While one of the tenant is queued or running it is joined, unless it is a partial one and a
-    /// full one is asked for: that is queued behind it.
+    /// full one is asked for: that is queued behind the running one, and a queued one is made to read as much.
     /// - Returns: the job, and whether it was there before.
     public func startBackup(_ tenant: TenantID, types: [String]?, full: Bool) async throws(AccountError)
         -> (job: JobRecord, joined: Bool)
@@ -18,17 +18,19 @@ extension PostgresStore {
             let open = try all(
                 try await connection.checked(
                     """
-                    SELECT job_id, state, full_round, types IS NOT NULL AS partial FROM backup.jobs
-                    WHERE tenant_id = $1 AND kind = 'backup' AND state IN ('queued', 'running')
+                    SELECT job_id, (full_round OR NOT $3) AND (types IS NULL OR coalesce(types @> $2, false)) AS suffices
+                    FROM backup.jobs WHERE tenant_id = $1 AND kind = 'backup' AND state IN ('queued', 'running')
                     ORDER BY state = 'queued'
-                    """, [.uuid(tenant.uuid)])
-            ) { (row) throws(PostgresError) in
-                (id: try row.uuid("job_id"), isFull: try row.bool("full_round"), isPartial: try row.bool("partial"))
-            }
+                    """, [.uuid(tenant.uuid), types.map { .textArray($0) } ?? .null, .bool(full)])
+            ) { (row) throws(PostgresError) in (id: try row.uuid("job_id"), suffices: try row.bool("suffices")) }
             // Joined is what reads at least as much as was asked for.
-            let joinable = open.first { (types != nil || !$0.isPartial) && (!full || $0.isFull) }
-            if let joinable { return (try await connection.job(tenant, joinable.id), true) }
-            if open.count > 1, let queued = open.last { return (try await connection.job(tenant, queued.id), true) }
+            if let joinable = open.first(where: \.suffices) {
+                return (try await connection.job(tenant, joinable.id), true)
+            }
+            // A job that has not begun can still be told to read more. Whether it has is decided by the row's lock.
+            if let last = open.last, try await connection.widen(tenant, last.id, types, full: full) {
+                return (try await connection.job(tenant, last.id), true)
+            }
             let id = JobID()
             try await connection.insertJob(id, tenant, types, full: full, waitingFor: open.first?.id)
             return (try await connection.job(tenant, id.uuid), false)
@@ -137,6 +139,20 @@ extension PostgresConnection {
             "SELECT epoch FROM backup.jobs WHERE tenant_id = $1 AND job_id = $2",
             [.uuid(job.tenant.uuid), .uuid(job.id.uuid)])
         return try decoded { () throws(PostgresError) in try rows.first?.int32("epoch") ?? 1 }
+    }
+
+    /// Has a queued job read what was asked for as well; false when it runs by now.
+    fileprivate func widen(_ tenant: TenantID, _ job: UUID, _ types: [String]?, full: Bool) async throws(AccountError)
+        -> Bool
+    {
+        let rows = try await checked(
+            """
+            UPDATE backup.jobs SET full_round = full_round OR $4, types = CASE WHEN $3::text[] IS NOT NULL
+                THEN (SELECT array_agg(DISTINCT t) FROM unnest(types || $3::text[]) t WHERE types IS NOT NULL) END
+            WHERE tenant_id = $1 AND job_id = $2 AND state = 'queued' RETURNING job_id
+            """,
+            [.uuid(tenant.uuid), .uuid(job), types.map { .textArray($0) } ?? .null, .bool(full)])
+        return !rows.isEmpty
     }
 
     /// Takes away the pages, messages and dead letters of a round that will not be sealed.

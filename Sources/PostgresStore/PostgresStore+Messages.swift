@@ -82,6 +82,7 @@ extension PostgresConnection {
             RETURNING id
             """, [.uuid(message.id), .text(failure.code.name), .text(failure.message)])
         guard !rows.isEmpty else { return false }
+        try await holdJob(message)
         let waiting = try await finishJob(message, .failed, failure: failure, parked: true)
         try await insert(waiting)
         return true
@@ -94,6 +95,26 @@ extension PostgresConnection {
         guard gone.affectedRows == 1 else {
             throw StageFailure(.unitFenced, "The message was handled by another worker.")
         }
+    }
+
+    /// Holds the row of a message's job to the end of the transaction. Who takes a parked job up again holds it too, and
+    /// makes the messages that are missing: it must not count on one that is just being deleted, nor may who deletes
+    /// one count on a state that is just being changed.
+    func holdJob(_ message: Message) async throws(StageFailure) {
+        _ = try await rows(
+            "SELECT FROM backup.jobs WHERE tenant_id = $1 AND job_id = $2 FOR NO KEY UPDATE",
+            [.uuid(message.tenant.uuid), .uuid(message.job.uuid)])
+    }
+
+    /// Rows of a statement on a job that runs. Where there are none it is asked again with the job held: only then may
+    /// the message be deleted as one that has nothing left to do.
+    func rowsOfRunningJob(_ message: Message, _ sql: String, _ parameters: [PostgresValue])
+        async throws(StageFailure) -> PostgresRows
+    {
+        let found = try await rows(sql, parameters)
+        guard found.isEmpty else { return found }
+        try await holdJob(message)
+        return try await rows(sql, parameters)
     }
 
     /// Makes rows for messages, to be published after the commit.

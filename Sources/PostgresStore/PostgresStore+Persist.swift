@@ -11,7 +11,8 @@ extension PostgresStore: PersistStore {
 
     public func settlement(_ handling: Message) async throws(StageFailure) -> Settlement? {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
-            let rows = try await connection.rows(
+            let rows = try await connection.rowsOfRunningJob(
+                handling,
                 """
                 UPDATE backup.collections c SET
                     persist_started_at = coalesce(persist_started_at, clock_timestamp()),
@@ -80,49 +81,82 @@ extension PostgresStore: PersistStore {
         let current = """
             WHERE v.tenant_id = $1 AND v.type = $2 AND v.to_snapshot = 2147483647 AND v.object_id BETWEEN $3 AND $4
             """
-        return try await heads(
-            handling, versions: "FROM backup.object_versions v \(current)",
-            links: "FROM backup.link_versions v \(current)",
-            [.uuid(range.lowerBound.uuid), .uuid(range.upperBound.uuid)])
+        let parameters = handling.typeKey + [.uuid(range.lowerBound.uuid), .uuid(range.upperBound.uuid)]
+        return try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+            (
+                try await connection.versionHeads("FROM backup.object_versions v \(current)", parameters),
+                try await connection.linkHeads("FROM backup.link_versions v \(current)", parameters)
+            )
+        }
     }
 
-    public func heads(_ handling: Message, of objects: [ObjectKey])
+    public func heads(_ handling: Message, _ wanted: WantedHeads)
         async throws(StageFailure) -> (versions: [VersionHead], links: [LinkHead])
     {
-        guard !objects.isEmpty else { return ([], []) }
-        var wanted = PostgresArray(.uuid, capacity: objects.count, elementSize: 16)
-        for object in objects { object.withBytes { wanted.append(uuidBytes: $0) } }
-        // One look-up by key for each object. Without OFFSET 0 a planner that has no statistics yet, as right after a
-        // first backup, may read the whole table once for each of them.
-        func source(_ table: String) -> String {
+        guard !wanted.objects.isEmpty else { return ([], []) }
+        let key = handling.typeKey
+        // One look-up by key for each. Without OFFSET 0 a planner that has no statistics yet, as right after a first
+        // backup, may read the whole table once for each of them.
+        let current = "c.tenant_id = $1 AND c.type = $2 AND c.to_snapshot = 2147483647"
+        func ofObjects(_ table: String) -> String {
             """
             FROM unnest($3::uuid[]) AS w (id) CROSS JOIN LATERAL (SELECT * FROM backup.\(table) c
-                WHERE c.tenant_id = $1 AND c.type = $2 AND c.object_id = w.id AND c.to_snapshot = 2147483647 OFFSET 0) v
+                WHERE \(current) AND c.object_id = w.id OFFSET 0) v
             """
         }
-        return try await heads(
-            handling, versions: source("object_versions"), links: source("link_versions"), [.array(wanted)])
+        return try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+            let versions = try await connection.versionHeads(
+                ofObjects("object_versions"), key + [.array(wanted.objects.column)])
+            var links: [LinkHead] = []
+            if !wanted.linked.isEmpty {
+                links = try await connection.linkHeads(
+                    ofObjects("link_versions"), key + [.array(wanted.linked.column)])
+            }
+            for part in wanted.links.slices {
+                links += try await connection.linkHeads(
+                    """
+                    FROM unnest($3::uuid[], $4::smallint[], $5::uuid[]) AS w (object_id, relationship, target_id)
+                    CROSS JOIN LATERAL (SELECT * FROM backup.link_versions c
+                        WHERE \(current) AND c.object_id = w.object_id AND c.relationship = w.relationship
+                            AND c.target_id = w.target_id OFFSET 0) v
+                    """, key + LinkColumns(part).parameters)
+            }
+            return (versions, wanted.links.isEmpty ? links : links.sorted())
+        }
+    }
+}
+
+extension Message {
+    /// Parameters 1 and 2 of statements on a type of the tenant.
+    fileprivate var typeKey: [PostgresValue] { [.uuid(tenant.uuid), .int16(Int16(bitPattern: type ?? 0))] }
+}
+
+extension [ObjectKey] {
+    fileprivate var column: PostgresArray {
+        var column = PostgresArray(.uuid, capacity: count, elementSize: 16)
+        for object in self { object.withBytes { column.append(uuidBytes: $0) } }
+        return column
+    }
+}
+
+extension PostgresConnection {
+    fileprivate func versionHeads(_ source: String, _ parameters: [PostgresValue])
+        async throws(StageFailure) -> [VersionHead]
+    {
+        let rows = try await rows(
+            "SELECT v.object_id, v.facet, v.digest \(source) ORDER BY v.object_id, v.facet", parameters)
+        return try decoded { () throws(PostgresError) in try rows.map(VersionHead.init(row:)) }
     }
 
-    private func heads(
-        _ handling: Message, versions: String, links: String, _ parameters: [PostgresValue]
-    ) async throws(StageFailure) -> (versions: [VersionHead], links: [LinkHead]) {
-        let key: [PostgresValue] = [
-            .uuid(handling.tenant.uuid), .int16(Int16(bitPattern: handling.type ?? 0)),
-        ]
-        let (versions, links) = try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
-            let versions = try await connection.rows(
-                "SELECT v.object_id, v.facet, v.digest \(versions) ORDER BY v.object_id, v.facet", key + parameters)
-            let links = try await connection.rows(
-                """
-                SELECT v.object_id, v.relationship, v.target_id \(links)
-                ORDER BY v.object_id, v.relationship, v.target_id
-                """, key + parameters)
-            return (versions, links)
-        }
-        return try decoded { () throws(PostgresError) in
-            (try versions.map(VersionHead.init(row:)), try links.map(LinkHead.init(row:)))
-        }
+    fileprivate func linkHeads(_ source: String, _ parameters: [PostgresValue])
+        async throws(StageFailure) -> [LinkHead]
+    {
+        let rows = try await rows(
+            """
+            SELECT v.object_id, v.relationship, v.target_id \(source)
+            ORDER BY v.object_id, v.relationship, v.target_id
+            """, parameters)
+        return try decoded { () throws(PostgresError) in try rows.map(LinkHead.init(row:)) }
     }
 }
 

@@ -8,6 +8,7 @@ extension PostgresStore {
     public func seal(_ handling: Message) async throws(StageFailure) -> [Message] {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             try await connection.consume(handling)
+            try await connection.holdJob(handling)
             let job = try await connection.rows(
                 """
                 SELECT snapshot, coalesce(started_at, created_at) AS started_at, trace FROM backup.jobs

@@ -228,7 +228,8 @@ private struct VersionColumns {
     }
 }
 
-private struct LinkColumns {
+/// Links as three columns.
+struct LinkColumns {
     var parameters: [PostgresValue]
 
     init(_ links: ArraySlice<LinkHead>) {
@@ -247,7 +248,7 @@ private struct LinkColumns {
 extension Array {
     /// Parts of at most 8,192 elements, one a statement: more rows a statement would make it no faster, only larger
     /// in the memory of both sides.
-    fileprivate var slices: [ArraySlice<Element>] {
+    var slices: [ArraySlice<Element>] {
         stride(from: 0, to: count, by: 8_192).map { self[$0..<Swift.min($0 + 8_192, count)] }
     }
 }

@@ -11,14 +11,18 @@ extension PostgresStore {
         try await administer(.of(tenant), body)
     }
 
-    /// Newest first, with their collections.
-    public func snapshots(_ tenant: TenantID) async throws(AccountError) -> [SnapshotRecord] {
+    /// Newest first.
+    /// - Parameter withCollections: reads what each has of every type as well: some fifty rows a snapshot.
+    public func snapshots(_ tenant: TenantID, withCollections: Bool = false) async throws(AccountError)
+        -> [SnapshotRecord]
+    {
         try await read(tenant) { (connection) async throws(AccountError) in
             var records = try all(
                 try await connection.checked(
                     """
                     SELECT \(SnapshotRecord.columns) FROM backup.snapshots WHERE tenant_id = $1 ORDER BY number DESC
                     """, [.uuid(tenant.uuid)]), SnapshotRecord.init(row:))
+            guard withCollections else { return records }
             let collections = try all(
                 try await connection.checked(
                     """

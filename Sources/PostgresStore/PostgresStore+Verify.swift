@@ -105,11 +105,11 @@ extension PostgresStore {
         let number = report.snapshot
         let name = Catalogue.current[collection.type]?.name ?? "type \(collection.type)"
         let signed = try await read(tenant) { (connection) async throws(AccountError) in
-            try only(
+            try all(
                 try await connection.checked(
                     "SELECT digest FROM backup.snapshot_collections WHERE tenant_id = $1 AND number = $2 AND type = $3",
                     [.uuid(tenant.uuid), .int32(number), .int16(Int16(bitPattern: collection.type))])
-            ) { (row) throws(PostgresError) in try row.bytes(0) }
+            ) { (row) throws(PostgresError) in try row.bytes(0) }.first
         }
         let state = try await read(tenant) { (connection) async throws(AccountError) in
             do throws(StageFailure) {
@@ -135,11 +135,11 @@ extension PostgresStore {
             }
         }
         let previous = try await read(tenant) { (connection) async throws(AccountError) in
-            try only(
+            try all(
                 try await connection.checked(
                     "SELECT previous_digest FROM backup.snapshots WHERE tenant_id = $1 AND number = $2",
                     [.uuid(tenant.uuid), .int32(record.number)])
-            ) { (row) throws(PostgresError) in try row.optionalBytes(0) }
+            ) { (row) throws(PostgresError) in try row.optionalBytes(0) }.first ?? nil
         }
         // The snapshot before may be gone by retention; what was signed then stands in this one's row.
         var signed = statement

@@ -65,10 +65,11 @@ extension PostgresStore {
 
     public func restartWalk(_ handling: Message, _ state: WalkState) async throws(StageFailure) -> [Message] {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+            // The ordinal is raised, so that a page of the walk before, which is on its way still, is fenced.
             let restarted = try await connection.rows(
                 """
-                UPDATE backup.collections SET mode = 'complete', cursor = NULL, done = ordinal, sightings = 0, items = 0,
-                    held_baton = NULL
+                UPDATE backup.collections SET mode = 'complete', cursor = NULL, ordinal = ordinal + 1,
+                    done = ordinal + 1, sightings = 0, items = 0, held_baton = NULL
                 WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND epoch = $4 AND ordinal = $5 AND NOT walk_ended
                 """, handling.collectionKey + [.int32(handling.epoch), .int32(state.ordinal)])
             guard restarted.affectedRows == 1 else { throw StageFailure(.unitFenced, "The walk went on elsewhere.") }

@@ -10,15 +10,17 @@ public struct ScheduleStage: Sendable {
     let messages: any MessageStore
     let transport: any MessageTransport
     let limits: ScheduleLimits
+    let hooks: StageHooks
 
     public init(
         store: any ScheduleStore, messages: any MessageStore, transport: any MessageTransport,
-        limits: ScheduleLimits = ScheduleLimits()
+        limits: ScheduleLimits = ScheduleLimits(), hooks: StageHooks = .none
     ) {
         self.store = store
         self.messages = messages
         self.transport = transport
         self.limits = limits
+        self.hooks = hooks
     }
 
     /// One turn: everything that is due now. Call it about once a second.
@@ -69,7 +71,9 @@ public struct ScheduleStage: Sendable {
 
     private func publish(_ rows: [Message]) async throws(StageFailure) -> Int {
         guard !rows.isEmpty else { return 0 }
+        hooks.reach(.beforePublish)
         let confirmed = try await transport.publish(rows)
+        hooks.reach(.afterConfirm)
         let ids = zip(rows, confirmed).filter { $0.1 }.map { $0.0.id }
         try await messages.markPublished(ids)
         return ids.count

@@ -15,6 +15,8 @@ public struct StageContext: Sendable {
     public let transport: any MessageTransport
     public let metrics: StageMetrics
     public let drain: DrainSignal
+    /// What tests have done at the points that a stage passes.
+    public let hooks: StageHooks
     public let logger: Logger
     let endings = Endings()
 
@@ -115,7 +117,7 @@ public struct StageProgram: Sendable {
             settings: configuration.broker(connectionName: stage.program), logger: logger)
         let context = StageContext(
             configuration: configuration, store: store, transport: transport, metrics: metrics, drain: DrainSignal(),
-            logger: logger)
+            hooks: hooks, logger: logger)
         var services: [any Service] = [StageService(context: context, work: work)]
         if configuration.httpPort > 0 {
             services.insert(

@@ -6,7 +6,8 @@ import ServiceBootstrap
 enum Main {
     static func main() async {
         await StageProgram.scheduler.run { context in
-            let stage = ScheduleStage(store: context.store, messages: context.store, transport: context.transport)
+            let stage = ScheduleStage(
+                store: context.store, messages: context.store, transport: context.transport, hooks: context.hooks)
             await SchedulerLoop(context: context).run(stage.turn, sweep: stage.sweep)
         }
     }

@@ -62,7 +62,9 @@ import Testing
         for open in ["http://graph.example", "http://127.0.0.1.example", "ftp://localhost", "http://10.0.0.1"] {
             #expect(code { _ = try Check.serviceURL(open, "graph-url") } == "urlNotSecure", "\(open)")
         }
-        for wrong in ["graph.example", "https://", "https://a.example/v1.0", "https://u@a.example", "https://a.example?x=1"] {
+        for wrong in [
+            "graph.example", "https://", "https://a.example/v1.0", "https://u@a.example", "https://a.example?x=1",
+        ] {
             #expect(code { _ = try Check.serviceURL(wrong, "graph-url") } == "urlMalformed", "\(wrong)")
         }
     }

@@ -55,7 +55,7 @@ import Testing
         #expect(try target("bitlockerRecoveryKey") == "/informationProtection/bitlocker/recoveryKeys")
         #expect(
             try target("appRoleAssignment")
-                == "/servicePrincipals?$select=id&$expand=appRoleAssignedTo&$top=999")
+                == "/servicePrincipals?$select=id&$expand=appRoleAssignedTo&$top=250")
     }
 
     @Test func `A log is read from a time on`() throws {

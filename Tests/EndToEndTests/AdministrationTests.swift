@@ -100,6 +100,7 @@ import Testing
             ["tenant", "activate", installation.tenant, "--wait"], ["tenant", "deactivate", installation.tenant],
             ["backup", "start", installation.tenant, "--wait"], ["backup", "start", "--all-tenants", "--wait"],
             ["key", "rotate", installation.tenant], ["key", "rotate", "--kek"], ["migrate"],
+            ["stack", "up", "--detach", "--data-dir", installation.data], ["stack", "down"],
         ]
         let before = try state(installation)
         for command in commands {
@@ -107,6 +108,8 @@ import Testing
             #expect(answer.object?.isEmpty == false)
             #expect(try state(installation) == before, "\(command.joined(separator: " "))")
         }
+        let status = try installation.command(["stack", "status"])
+        #expect(status["ready"]?.bool == true)
         // What a dry run says would work does.
         #expect(try installation.command(commands[0])["partner"]?["name"]?.string == "New")
         let again = try Programs.run(

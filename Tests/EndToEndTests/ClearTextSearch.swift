@@ -35,6 +35,7 @@ struct ClearTextSearch {
 
     var count: Int { patterns.count }
 
+    /// - Parameter word: letters of ASCII and ü, which JSON may escape.
     static func patterns(of word: String, _ form: Form) -> [[UInt8]] {
         let bytes = Array(word.utf8)
         switch form {
@@ -45,8 +46,9 @@ struct ClearTextSearch {
         case .hexLower: return [Array(hex(bytes).utf8)]
         case .hexUpper: return [Array(hex(bytes).uppercased().utf8)]
         case .jsonEscaped:
-            let escaped = word.unicodeScalars.map { $0.isASCII ? String($0) : "\\u00" + hex([UInt8($0.value & 0xFF)]) }
-            return [Array(escaped.joined().utf8), Array(escaped.map { $0.count == 6 ? "\\u" + $0.dropFirst(2).uppercased() : $0 }.joined().utf8)]
+            return ["\\u00" + hex([0xFC]), "\\u00" + hex([0xFC]).uppercased()].map { escape in
+                Array(word.unicodeScalars.map { $0.isASCII ? String($0) : escape }.joined().utf8)
+            }
         case .raw: return []
         }
     }
@@ -55,10 +57,8 @@ struct ClearTextSearch {
     private static func base64(_ bytes: [UInt8], after offset: Int) -> [[UInt8]] {
         let text = Data([UInt8](repeating: 0, count: offset) + bytes).base64EncodedString()
         let from = (offset * 8 + 5) / 6, to = (offset + bytes.count) * 8 / 6
-        let inner = Array(text.utf8)[from..<to]
-        return [
-            Array(inner), inner.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: "-") : $0 == UInt8(ascii: "/") ? UInt8(ascii: "_") : $0 },
-        ]
+        let inner = String(decoding: Array(text.utf8)[from..<to], as: UTF8.self)
+        return [Array(inner.utf8), Array(inner.replacing("+", with: "-").replacing("/", with: "_").utf8)]
     }
 
     private static func hex(_ bytes: [UInt8]) -> String {

@@ -116,21 +116,20 @@ private enum ExportedPolicy {
     static func parse(_ file: String) throws -> JSONValue {
         let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
         if let value = try? JSONValue(parsing: bytes) { return value }
-        // Three policies written by hand name this member twice: first null, then the value, which is the one that counts.
+        // Policies written by hand name this member twice: first null, then the value, which is the one that counts.
         let text = String(decoding: bytes, as: UTF8.self).replacing("\"sessionControls\": null,", with: "")
         return try JSONValue(parsing: Array(text.utf8))
     }
 
     /// What is kept: attributes without annotations, links aside, and owned sub-collections under their names.
     static func document(_ file: String, _ type: ObjectType) throws -> JSONValue {
-        let relationships = Dictionary(type.relationships.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         var attributes = JSONObject(), children = JSONObject()
         for (written, value) in try parse(file).object ?? [:] where !isAnnotation(written) || written == "@odata.type" {
             // An action that full metadata adds to the object.
             if written.hasPrefix("#") { continue }
             // The exports of one tool begin some names with a capital; Graph's spelling is the catalogue's.
             let name = type.attributes.first { $0.lowercased() == written.lowercased() } ?? written
-            if let relationship = relationships[name] {
+            if let relationship = type.relationship(name) {
                 if relationship.isBackedUp { children[name] = value }
             } else if keeps(name, type) {
                 attributes[name] = value

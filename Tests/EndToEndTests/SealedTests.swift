@@ -53,8 +53,9 @@ import Testing
     private func expectBackedUp(_ installation: TestInstallation, _ snapshot: Int, of words: Set<String>) throws {
         let truth = Self.words(try TenantPicture.truth(installation)).intersection(words)
         let kept = Self.words(try TenantPicture.snapshot(snapshot, installation)).intersection(words)
-        print("sealed: \(words.count) words planted, \(truth.count) in what is backed up, \(kept.count) in the snapshot")
-        #expect(kept == truth, "missing: \(truth.subtracting(kept).count), too many: \(kept.subtracting(truth).count)")
+        print("sealed: \(words.count) words, \(truth.count) in what is backed up, \(kept.count) in the snapshot")
+        let (missing, surplus) = (truth.subtracting(kept).count, kept.subtracting(truth).count)
+        #expect(missing == 0 && surplus == 0, "\(missing) missing, \(surplus) too many")
         #expect(kept.count > words.count / 2)
     }
 
@@ -113,11 +114,14 @@ import Testing
         for folder in ["secrets", "keys"] {
             let path = "\(installation.data)/\(folder)"
             for name in FileManager.default.enumerator(atPath: path)?.allObjects as? [String] ?? [] {
-                guard let data = FileManager.default.contents(atPath: "\(path)/\(name)"), name.hasSuffix(".json") == false
-                else { continue }
-                // A key file names what it holds; the key itself is the long word.
-                let long = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isWhitespace)
-                    .map(String.init).filter { $0.count >= 20 && $0.contains(where: \.isNumber) && UUID(uuidString: $0) == nil }
+                // The broker's definitions repeat its password.
+                if name.hasSuffix(".json") { continue }
+                guard let data = FileManager.default.contents(atPath: "\(path)/\(name)") else { continue }
+                // A key file names what it holds, perhaps by a tenant's id; the key itself is the long word.
+                let words = String(decoding: data, as: UTF8.self).split(whereSeparator: \.isWhitespace).map(String.init)
+                let long = words.filter {
+                    $0.count >= 20 && $0.contains(where: \.isNumber) && UUID(uuidString: $0) == nil
+                }
                 #expect(!long.isEmpty, "\(folder)/\(name) holds a secret")
                 search.add(long)
                 for text in long {

@@ -72,6 +72,10 @@ import Testing
         defer { kill(scheduler, SIGCONT) }
         let started = try installation.command(["backup", "start", installation.tenant])
         let job = try #require(started["job"]?["id"]?.string)
+        let full = try installation.command(["backup", "start", installation.tenant, "--full"])
+        #expect(full["joined"]?.bool == true)
+        #expect(full["job"]?["id"]?.string == job, "a queued job is made to read more")
+        #expect(try installation.sql("SELECT full_round FROM backup.jobs WHERE state = 'queued'") == "t")
         try installation.command(["job", "cancel", job])
         let waiting = try Programs.spawn(
             "entra-backup", ["job", "retry", job, "--wait", "--json"], environment: installation.environment)

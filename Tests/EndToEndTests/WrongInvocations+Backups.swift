@@ -57,6 +57,10 @@ extension WrongInvocation {
             "key-store-unavailable"),
         keys("object show $TENANT user $USER", "keys-altered", "altered", "keyWrong", "key-wrong"),
         keys("snapshot verify $TENANT 1", "keys-altered", "altered", "keyWrong", "key-wrong"),
+        keys("object show $TENANT user $USER", "keys-foreign", "did not wrap", "keyWrong", "key-wrong"),
+        keys("tenant activate $TENANT", "keys-foreign", "did not wrap", "keyWrong", "key-wrong"),
+        keys("key rotate $TENANT", "keys-foreign", "did not wrap", "keyWrong", "key-wrong"),
+        keys("migrate", "none", "$DIR/none", "keyStoreUnavailable", "key-store-unavailable"),
         keys("key show $TENANT", "none", "$DIR/none", "keyStoreUnavailable", "key-store-unavailable"),
         keys("tenant activate $TENANT", "none", "$DIR/none", "keyStoreUnavailable", "key-store-unavailable"),
         keys(

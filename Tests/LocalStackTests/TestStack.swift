@@ -164,7 +164,7 @@ enum TestPlan {
 }
 
 /// Not a test of its own: what the supervisor processes run.
-@Test(.enabled(if: ProcessInfo.processInfo.environment[TestStack.planVariable] != nil))
+@Test(.enabled(if: ProcessInfo.processInfo.environment[TestStack.planVariable] != nil, "started by other tests"))
 func supervisorProcess() async throws {
     let environment = ProcessInfo.processInfo.environment
     let directory = try #require(environment[TestStack.directoryVariable])

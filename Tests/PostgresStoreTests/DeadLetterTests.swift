@@ -192,4 +192,22 @@ import Testing
             #expect(try await database.fetcher.start(walks[1]) == .alreadyHandled)
         }
     }
+
+    @Test func `a message that is met while its job is taken up again is not thrown away`() async throws {
+        try await TestDatabase.with { database in
+            let (request, walks) = try await database.openRound(
+                try await database.addTenant(), [Types.user, Types.group])
+            #expect(try await database.fetcher.fail(walks[0], Self.failure, delay: .zero))
+            // A person takes the job up again: its row is held, and nobody else sees the new state yet.
+            let person = try await database.server.connect(database: database.name)
+            try await person.execute("BEGIN; UPDATE backup.jobs SET state = 'running', parked = false")
+            let fetcher = database.fetcher
+            async let state = fetcher.walk(walks[1])
+            try await eventually { try await database.isWaiting("fetcher") }
+            try await person.execute("COMMIT")
+            await person.close()
+            #expect(try await state?.type == walks[1].type)
+            #expect(try await database.messages(of: request.job) == [walks[1]])
+        }
+    }
 }

@@ -139,10 +139,10 @@ import Testing
             let (_, walks) = try await database.openRound(tenant, [Types.user])
             let page = try await database.fetch(try #require(walks.first))
             let walked = try #require(try await database.sight(page, listing).first)
-            // As many as make four chunks.
-            try await database.sql("UPDATE backup.collections SET sightings = 200000")
+            // As many as make several chunks.
+            try await database.sql("UPDATE backup.collections SET sightings = 1000000")
             let first = try #require(try await database.persister.settlement(walked))
-            #expect(first.chunks == 4 && first.settled == 0)
+            #expect(first.chunks > 2 && first.settled == 0)
             let changes = try await database.changes(walked, first)
             let baton = try #require(
                 try await database.persister.settleChunk(walked, first, changes, passesBaton: true).first)
@@ -152,7 +152,7 @@ import Testing
             }
             #expect(zombie == "unitFenced")
             let second = try #require(try await database.persister.settlement(baton))
-            #expect(second.settled == 1 && second.chunks == 4)
+            #expect(second.settled == 1 && second.chunks == first.chunks)
             let sealing = try #require(try await database.settle(baton).first)
             _ = try await database.persister.seal(sealing)
             #expect(try await database.listing(tenant, Types.user, at: 1) == listing)
@@ -189,6 +189,38 @@ import Testing
             #expect(try await database.texts("SELECT c FROM backup.collections c") == before)
             #expect(try await database.number("SELECT count(*) FROM backup.pages") == 0)
             #expect(try await database.number("SELECT count(*) FROM backup.contents") == 0)
+        }
+    }
+
+    @Test func `workers of a job that was parked stand still until it goes on`() async throws {
+        try await TestDatabase.with { database in
+            let (_, walks) = try await database.openRound(try await database.addTenant(), [Types.user, Types.group])
+            func park() async throws {
+                let failure = StageFailure(.keyWrong, "The key store is another one.")
+                #expect(try await database.fetcher.fail(walks[0], failure, delay: .zero))
+            }
+            let state = try #require(try await database.fetcher.walk(walks[1]))
+            let end = WalkStep.ends(WalkEnd(outcome: .complete))
+            try await park()
+            let fetched = try await failureCode {
+                _ = try await database.fetcher.storePage(walks[1], state, .test(items: 2), end)
+            }
+            #expect(fetched == "unitFenced")
+            _ = try await database.admin.retryDeadLetter(walks[0].id)
+            let pages = try await database.fetcher.storePage(walks[1], state, .test(items: 2), end)
+            let page = try #require(pages.first)
+            let walked = try #require(try await database.sight(page, Self.listing).first)
+            let settlement = try #require(try await database.persister.settlement(walked))
+            let changes = try await database.changes(walked, settlement)
+            try await park()
+            let settled = try await failureCode {
+                _ = try await database.persister.settleChunk(walked, settlement, changes, passesBaton: false)
+            }
+            #expect(settled == "unitFenced")
+            #expect(try await database.number("SELECT count(*) FROM backup.object_versions") == 0)
+            _ = try await database.admin.retryDeadLetter(walks[0].id)
+            #expect(try await database.settle(walked) == [])
+            #expect(try await database.number("SELECT count(*) FROM backup.object_versions") == 2)
         }
     }
 
@@ -229,6 +261,33 @@ import Testing
             #expect(try await cancelling.value == .cancelled)
             #expect(try await database.number("SELECT count(*) FROM backup.collections") == 0)
             #expect(try await database.messages(of: request.job) == [])
+        }
+    }
+
+    @Test func `a page of a walk that was started again meanwhile is fenced`() async throws {
+        try await TestDatabase.with { database in
+            let (_, walks) = try await database.openRound(try await database.addTenant(), [Types.user])
+            let walk = try #require(walks.first)
+            let twin = try await database.twin(of: walk)
+            let begin = try #require(try await database.fetcher.walk(walk))
+            _ = try await database.fetcher.storePage(walk, begin, .test(items: 1), .goesOn(WalkCursor(pass: 1)))
+            // Two workers stand at the second page; one finds that the delta link has expired.
+            let late = try #require(try await database.fetcher.walk(twin))
+            let state = try #require(try await database.fetcher.walk(walk))
+            let again = try #require(try await database.fetcher.restartWalk(walk, state).first)
+            for step in [WalkStep.goesOn(WalkCursor(pass: 2)), .ends(WalkEnd(outcome: .delta, deltaLink: "https://d"))]
+            {
+                let code = try await failureCode {
+                    _ = try await database.fetcher.storePage(twin, late, .test(items: 1), step)
+                }
+                #expect(code == "unitFenced")
+            }
+            #expect(try await failureCode { _ = try await database.fetcher.restartWalk(twin, late) } == "unitFenced")
+            let anew = try #require(try await database.fetcher.walk(again))
+            #expect(anew.cursor == nil && anew.mode == .complete)
+            #expect(try await database.number("SELECT count(*) FROM backup.pages") == 0)
+            let page = try await database.fetch(again)
+            #expect(try await database.sight(page, Self.listing).map(\.kind) == [.collectionWalked])
         }
     }
 }

@@ -1,5 +1,4 @@
 import BackupContracts
-import Crypto
 import LibPQ
 import PostgresStore
 import Testing
@@ -78,11 +77,15 @@ import Testing
             try await with("applied") { server, connection, migrator in
                 _ = try await migrator.migrate()
                 #expect(try server.schema(of: "applied") == server.schema(of: "printed"))
-                let stored = try await connection.query(
-                    "SELECT checksum FROM public.entra_backup_migrations ORDER BY number")
-                #expect(
-                    try stored.map { try $0.bytes(0) }
-                        == Migration.all.map { Array(SHA256.hash(data: Array($0.sql.utf8))) })
+                let checksums = try await connection.query(
+                    "SELECT checksum FROM public.entra_backup_migrations ORDER BY number"
+                ).map { try $0.bytes(0) }
+                let texts = PostgresValue.textArray(Migration.all.map(\.sql))
+                let expected = try await connection.query(
+                    "SELECT sha256(convert_to(t, 'UTF8')) FROM unnest($1::text[]) WITH ORDINALITY AS u (t, n) ORDER BY n",
+                    [texts]
+                ).map { try $0.bytes(0) }
+                #expect(checksums == expected)
             }
         }
     }

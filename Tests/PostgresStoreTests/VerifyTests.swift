@@ -108,6 +108,25 @@ import Testing
         }
     }
 
+    @Test func `another text, sealed as that content by one who has the tenant's keys`() async throws {
+        try await with { database, tenant in
+            let store = DirectoryKeyStore(path: database.keyStorePath)
+            let wrapped = try await database.sql("SELECT wrapped FROM backup.tenant_keys").onlyRow().bytes(0)
+            let keys = try TenantKeys.unwrap(
+                wrapped, tenant: tenant.uuid, secret: try store.tenantSecret(for: tenant.uuid),
+                keys: try store.keyRing())
+            let digest = try await database.sql(
+                "SELECT digest FROM backup.contents WHERE object_id = $1", [.uuid(Self.three.testUUID)]
+            ).onlyRow().bytes(0)
+            let forged = try PayloadSealer(keys).seal(
+                Array(#"{"displayName":"forged"}"#.utf8), type: Types.user, digest: digest, kind: .directory)
+            try await database.sql(
+                "UPDATE backup.contents SET payload = $1 WHERE digest = $2", [.bytea(forged), .bytea(digest)])
+            #expect(
+                found(try await database.admin.verify(tenant, 2)) == ["user \(Self.three) attributes digestDiffers"])
+        }
+    }
+
     @Test func `a version that names another content`() async throws {
         try await with { database, tenant in
             // The older content of the same object: sound in itself, and not what the snapshot had.

@@ -20,6 +20,7 @@ struct DiffCommand: AdminCommand {
 
     func validate() throws {
         try fleet.check(tenant)
+        try Check.snapshots(from, to)
         if id != nil, type == nil { throw ValidationError("--id needs --type.") }
     }
 

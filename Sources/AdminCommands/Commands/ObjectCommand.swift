@@ -16,6 +16,8 @@ struct ObjectCommand: AsyncParsableCommand {
         @Argument(help: "Id or name.") var tenant: String
         @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
 
+        func validate() throws { try Check.snapshots(snapshot) }
+
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let tenant = try await store.tenant(tenant)
@@ -63,6 +65,8 @@ struct ObjectCommand: AsyncParsableCommand {
         @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
         @Flag(help: "With --json: whole documents, as `object show` prints them.") var documents = false
 
+        func validate() throws { try Check.snapshots(snapshot) }
+
         func perform(_ output: Output) async throws -> Int32 {
             let type = try TypeNames.type(type)
             return try await options.withStore { store, _ in
@@ -101,6 +105,8 @@ struct ObjectCommand: AsyncParsableCommand {
         @Argument(help: "Object id.") var id: String
         @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
 
+        func validate() throws { try Check.snapshots(snapshot) }
+
         func perform(_ output: Output) async throws -> Int32 {
             let type = try TypeNames.type(type)
             return try await options.withStore { store, _ in
@@ -108,8 +114,9 @@ struct ObjectCommand: AsyncParsableCommand {
                 let number = try await store.snapshot(tenant.id, snapshot).number
                 let key = try await store.objectKey(tenant.id, type, id: id)
                 if let stored = try await store.documents(tenant.id, type, [key], at: number).first {
-                    let json = stored.document.json(snapshot: number, version: stored.version)
-                    output.show(json) { json.prettyText }
+                    output.show(stored.document.json(snapshot: number, version: stored.version)) {
+                        ObjectText(document: stored.document, type: type, snapshot: number).text
+                    }
                     return 0
                 }
                 let history = try await store.history(tenant.id, type, key)
@@ -122,8 +129,9 @@ struct ObjectCommand: AsyncParsableCommand {
                 let version = item.digest.map {
                     VersionStamp(digest: $0, from: item.from, to: item.to, seenAt: seenAt ?? "")
                 }
-                let json = item.document.json(snapshot: number, version: version, reason: item.reason?.name)
-                output.show(json) { json.prettyText }
+                output.show(item.document.json(snapshot: number, version: version, reason: item.reason?.name)) {
+                    ObjectText(document: item.document, type: type, snapshot: number, reason: item.reason?.name).text
+                }
                 return 0
             }
         }

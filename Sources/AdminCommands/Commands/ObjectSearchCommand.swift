@@ -20,6 +20,7 @@ struct ObjectSearchCommand: AdminCommand {
     @Option(help: "At most so many.") var limit = 1_000
 
     func validate() throws {
+        try Check.snapshots(snapshot)
         guard text != nil || !conditions.isEmpty else {
             throw ValidationError("Give words, or a condition with --where.")
         }

@@ -16,7 +16,8 @@ struct SnapshotCommand: AsyncParsableCommand {
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
-                let snapshots = try await store.snapshots(try await store.tenant(tenant).id)
+                let snapshots = try await store.snapshots(
+                    try await store.tenant(tenant).id, withCollections: options.json)
                 output.show(["items": .array(snapshots.map { $0.json(collections: false) })]) {
                     var table = Table(["number", "sealed", "objects", "added", "updated", "deleted"])
                     for item in snapshots {
@@ -38,6 +39,8 @@ struct SnapshotCommand: AsyncParsableCommand {
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "Number; the newest when it is left out.") var number: Int32?
 
+        func validate() throws { try Check.snapshots(number) }
+
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let snapshot = try await store.snapshot(try await store.tenant(tenant).id, number)
@@ -54,6 +57,8 @@ struct SnapshotCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "Number; the newest when it is left out.") var number: Int32?
+
+        func validate() throws { try Check.snapshots(number) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in

@@ -13,11 +13,12 @@ struct StackCommand: AsyncParsableCommand {
         commandName: "stack", abstract: "Everything on this machine: PostgreSQL, RabbitMQ and the stages.",
         subcommands: [Up.self, Down.self, Status.self, Env.self])
 
-    struct Up: AdminCommand {
+    struct Up: ChangingCommand {
         static let configuration = CommandConfiguration(
             abstract: "Starts what is missing.",
             discussion: "On a running stack it repairs what is missing and returns when everything is ready.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
         @Option(help: "Copies of the stages: fetcher=2,differ=1,…") var workers: String = ""
         @Flag(help: "Start a simulated tenant too; --simulator=FIXTURE takes it from a fixture file.")
         var simulator = false
@@ -29,6 +30,7 @@ struct StackCommand: AsyncParsableCommand {
             let layout = StackEnvironment.layout(options.dataDirectory)
             let plan = StackPlan(workers: try StackPlan.workers(workers), simulator: try simulatorPlan())
             let client = LocalStackClient(layout: layout, supervisorCommand: command(layout)) { output.progress($0) }
+            if isDryRun { return try rehearse(plan, client, output) }
             if try detach || client.isSupervised() {
                 try await client.up()
                 try StackCommand.showReady(client, output)
@@ -37,6 +39,17 @@ struct StackCommand: AsyncParsableCommand {
             let logger = Logger(label: "entra-backup stack") { StreamLogHandler.standardError(label: $0) }
             try await LocalStackSupervisor(layout: layout, plan: plan.plan, logger: logger) { output.progress($0) }
                 .run()
+            return 0
+        }
+
+        private func rehearse(_ plan: StackPlan, _ client: LocalStackClient, _ output: Output) throws -> Int32 {
+            let stages = Stage.allCases.map(\.rawValue).filter { plan.workers[$0] != 0 }
+            let wanted = ["postgres", "rabbitmq"] + (plan.simulator == nil ? [] : ["simulator"]) + stages
+            let running = try StackCommand.running(client)
+            let missing = wanted.filter { !running.contains($0) }
+            output.show(["started": .array(missing.map { .string($0) })]) {
+                missing.isEmpty ? "Everything runs." : "Would start \(missing.joined(separator: ", "))."
+            }
             return 0
         }
 
@@ -62,13 +75,21 @@ struct StackCommand: AsyncParsableCommand {
         }
     }
 
-    struct Down: AdminCommand {
+    struct Down: ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Stops everything; data is kept.")
         @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
 
         func perform(_ output: Output) async throws -> Int32 {
             let client = LocalStackClient(layout: StackEnvironment.layout(options.dataDirectory)) {
                 output.progress($0)
+            }
+            if isDryRun {
+                let running = try StackCommand.running(client)
+                output.show(["stopped": .array(running.map { .string($0) })]) {
+                    running.isEmpty ? "Nothing runs." : "Would stop \(running.joined(separator: ", "))."
+                }
+                return 0
             }
             try await client.down()
             output.show(["stopped": true]) { "The stack is down; its data is kept." }
@@ -116,6 +137,11 @@ struct StackCommand: AsyncParsableCommand {
             }
             return 0
         }
+    }
+
+    /// Names of the processes that run.
+    private static func running(_ client: LocalStackClient) throws -> [String] {
+        try client.status().processes.filter { $0.state == .running }.map(\.name)
     }
 
     private static func showReady(_ client: LocalStackClient, _ output: Output) throws {

@@ -58,6 +58,13 @@ enum Check {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit takes a number from 1 to 10000.") }
     }
 
+    /// Snapshots are numbered from 1.
+    static func snapshots(_ numbers: Int32?...) throws {
+        for number in numbers.compactMap({ $0 }) where number < 1 {
+            throw ValidationError("\(number) is no number of a snapshot: they start at 1.")
+        }
+    }
+
     static func invalid(_ code: String, _ message: String) -> CommandFailure {
         CommandFailure(2, code, message, hint: "Correct the value; nothing was changed.")
     }

@@ -56,6 +56,23 @@ public struct LinkHead: Sendable, Hashable, Comparable {
     }
 }
 
+/// What a delta round has to know of the state before it: no more than what it can change, so that one new member of a
+/// large group does not bring all the others into memory.
+public struct WantedHeads: Sendable, Hashable {
+    /// Objects whose facets are asked for.
+    public var objects: [ObjectKey]
+    /// Those of them whose links are asked for, all of them.
+    public var linked: [ObjectKey]
+    /// Single links, of other objects.
+    public var links: [LinkHead]
+
+    public init(objects: [ObjectKey], linked: [ObjectKey], links: [LinkHead]) {
+        self.objects = objects
+        self.linked = linked
+        self.links = links
+    }
+}
+
 /// A facet that ends without a successor.
 public struct EndedFacet: Sendable, Hashable {
     public var object: ObjectKey
@@ -100,8 +117,8 @@ public protocol PersistStore: Sendable {
     func heads(_ handling: Message, _ range: ClosedRange<ObjectKey>) async throws(StageFailure)
         -> (versions: [VersionHead], links: [LinkHead])
 
-    /// The heads of these objects only, sorted (delta rounds).
-    func heads(_ handling: Message, of objects: [ObjectKey]) async throws(StageFailure)
+    /// The heads that are asked for, sorted (delta rounds).
+    func heads(_ handling: Message, _ wanted: WantedHeads) async throws(StageFailure)
         -> (versions: [VersionHead], links: [LinkHead])
 
     /// Writes a chunk, fenced by `settlement.settled`. With `passesBaton` the rest of the collection goes to a new

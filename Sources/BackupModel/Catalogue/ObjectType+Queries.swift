@@ -111,7 +111,9 @@ extension ObjectType.Nested {
         var query = Query()
         query.add("$select", parentSelect)
         query.add("$expand", property)
-        query.add("$top", pageSize.map(String.init))
+        // Every parent carries up to `truncatesAt` objects: with as many parents as a page may have it would weigh
+        // megabytes, several times as much as a page of any other type.
+        query.add("$top", pageSize.map { String(min($0, 5_000 / max(1, truncatesAt))) })
         return query.text
     }
 }

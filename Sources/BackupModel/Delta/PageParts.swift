@@ -17,6 +17,9 @@ public struct PageParts: Sendable, Hashable {
 
     public init(parts: [Part] = []) { self.parts = parts }
 
+    /// Bytes of all bodies.
+    public var bodyCount: Int { parts.reduce(0) { $0 + $1.bodyCount } }
+
     /// Packs the parts: kind, relationship, slice, id length, body length, id, body; numbers little endian.
     public func encoded() -> [UInt8] {
         var bytes: [UInt8] = []
@@ -48,32 +51,41 @@ public struct PageParts: Sendable, Hashable {
         for shift in 0..<width { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * UInt64(shift)))) }
     }
 
-    /// Unpacks ``encoded()``.
-    public init(decoding bytes: [UInt8]) throws(PackedDataError) {
+    private static func number(_ bytes: [UInt8], _ offset: Int, _ width: Int) -> UInt64 {
+        (0..<width).reduce(0) { $0 | UInt64(bytes[offset + $1]) << (8 * UInt64($1)) }
+    }
+
+    /// Unpacks ``encoded()``. A page of one listing, as most are, is not copied when it is handed over.
+    public init(decoding bytes: consuming [UInt8]) throws(PackedDataError) {
         parts = []
         var position = 0
-        func number(_ offset: Int, _ width: Int) -> UInt64 {
-            (0..<width).reduce(0) { $0 | UInt64(bytes[offset + $1]) << (8 * UInt64($1)) }
-        }
         while position < bytes.count {
             guard position + 17 <= bytes.count else { throw PackedDataError(what: "page", offset: position) }
-            let relationship = UInt16(number(position + 1, 2))
-            let slice = UInt16(number(position + 3, 2))
-            let idCount = Int(number(position + 5, 4))
-            let bodyCount = number(position + 9, 8)
+            let relationship = UInt16(Self.number(bytes, position + 1, 2))
+            let slice = UInt16(Self.number(bytes, position + 3, 2))
+            let idCount = Int(Self.number(bytes, position + 5, 4))
+            let bodyCount = Self.number(bytes, position + 9, 8)
             let start = position + 17
             guard bodyCount <= UInt64(bytes.count), start + idCount + Int(bodyCount) <= bytes.count else {
                 throw PackedDataError(what: "page", offset: position)
             }
-            let body = Array(bytes[(start + idCount)..<(start + idCount + Int(bodyCount))])
-            switch bytes[position] {
+            let end = start + idCount + Int(bodyCount)
+            let id = String(decoding: bytes[start..<(start + idCount)], as: UTF8.self)
+            let kind = bytes[position]
+            let body: [UInt8]
+            if position == 0, end == bytes.count {
+                bytes.removeFirst(start + idCount)
+                body = bytes
+                bytes = []
+            } else {
+                body = Array(bytes[(start + idCount)..<end])
+            }
+            switch kind {
             case 1: parts.append(.list(relationship: relationship, body: body))
-            case 2:
-                let id = String(decoding: bytes[start..<(start + idCount)], as: UTF8.self)
-                parts.append(.object(id: id, relationship: relationship, slice: slice, body: body))
+            case 2: parts.append(.object(id: id, relationship: relationship, slice: slice, body: body))
             default: throw PackedDataError(what: "page", offset: position)
             }
-            position = start + idCount + Int(bodyCount)
+            position = end
         }
     }
 }

@@ -16,10 +16,7 @@ public struct SightingList: Sendable, Hashable {
     /// - Throws: ``PackedDataError`` when the bytes are not whole records.
     public init(packed: [UInt8]) throws(PackedDataError) {
         bytes = packed
-        count = 0
-        var records = 0
-        try Self.read(packed) { _ in records += 1 }
-        count = records
+        count = try Self.check(packed)
     }
 
     public mutating func append(_ sighting: Sighting) {
@@ -64,8 +61,26 @@ public struct SightingList: Sendable, Hashable {
 
     /// Calls `body` with each sighting, in order. Cost: linear, no allocation.
     public func forEach(_ body: (Sighting) -> Void) {
-        // The bytes were checked when the list was made, so reading them cannot fail.
-        try? Self.read(bytes, body)
+        bytes.withUnsafeBytes { raw in
+            var position = 0
+            while position < raw.count, let tail = Self.tail(of: raw[position]) {
+                if let found = Self.record(raw, position) { body(found) }
+                position += 17 + tail
+            }
+        }
+    }
+
+    /// The same for the sightings of objects in a range alone; the others cost a comparison each.
+    public func forEach(in range: ClosedRange<ObjectKey>, _ body: (Sighting) -> Void) {
+        bytes.withUnsafeBytes { raw in
+            var position = 0
+            while position < raw.count, let tail = Self.tail(of: raw[position]) {
+                if range.contains(ObjectKey(loading: raw, at: position + 1)), let found = Self.record(raw, position) {
+                    body(found)
+                }
+                position += 17 + tail
+            }
+        }
     }
 
     /// The sizes of what follows the object, by kind.
@@ -80,22 +95,18 @@ public struct SightingList: Sendable, Hashable {
         }
     }
 
-    private static func read(_ bytes: [UInt8], _ body: (Sighting) -> Void) throws(PackedDataError) {
-        var damaged: PackedDataError?
-        bytes.withUnsafeBytes { raw in
-            var position = 0
-            while position < raw.count {
-                guard let tail = tail(of: raw[position]), position + 17 + tail <= raw.count,
-                    let sighting = record(raw, position)
-                else {
-                    damaged = PackedDataError(what: "sighting list", offset: position)
-                    return
-                }
-                body(sighting)
-                position += 17 + tail
-            }
+    /// Counts the records, all of which have to be whole: reading them cannot fail afterwards.
+    private static func check(_ bytes: [UInt8]) throws(PackedDataError) -> Int {
+        var position = 0
+        var records = 0
+        while position < bytes.count {
+            guard let tail = tail(of: bytes[position]), position + 17 + tail <= bytes.count,
+                bytes[position] != 2 || EndReason(rawValue: bytes[position + 17]) != nil
+            else { throw PackedDataError(what: "sighting list", offset: position) }
+            records += 1
+            position += 17 + tail
         }
-        if let damaged { throw damaged }
+        return records
     }
 
     private static func record(_ raw: UnsafeRawBufferPointer, _ position: Int) -> Sighting? {

@@ -95,7 +95,8 @@ extension TestDatabase {
             }
         }
         let heads = try await persister.heads(walked, range)
-        let known = Dictionary(uniqueKeysWithValues: heads.versions.map { ($0.object, $0.digest) })
+        let known = Dictionary(heads.versions.map { ($0.object, $0.digest) }) { first, _ in first }
+        #expect(known.count == heads.versions.count, "An object has two open versions.")
         var changes = VersionChanges()
         for (object, digest) in digests where known[object] != digest {
             changes.begun.append(VersionHead(object: object, facet: 0, digest: digest))
@@ -196,6 +197,13 @@ struct SeededNumbers: RandomNumberGenerator {
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
         return z ^ (z >> 31)
+    }
+
+    /// Another sequence, that depends on this one.
+    mutating func fork() -> SeededNumbers {
+        var fork = self
+        fork.state = next()
+        return fork
     }
 
     mutating func key() -> ObjectKey { ObjectKey(high: next(), low: next()) }
