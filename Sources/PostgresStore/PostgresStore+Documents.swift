@@ -17,6 +17,8 @@ public struct StoredDocument: Sendable {
 extension PostgresStore {
     /// Calls `body` with every object of a type at a snapshot, in the order of their keys.
     ///
+    /// - Throws: `snapshotNotFound` when there is no such snapshot, or no longer at the end; `body` may have been called.
+    ///
     /// Cost: one pass over the type's current versions in key order, every content opened; memory of one batch.
     public func documents(
         _ tenant: TenantID, _ type: ObjectType, at snapshot: SnapshotNumber,
@@ -40,10 +42,12 @@ extension PostgresStore {
                         ])
                 ) { (row) throws(PostgresError) in try row.objectKey(0) }
             }
-            guard let last = keys.last else { return }
+            guard let last = keys.last else { break }
             after = last
             for document in try await documents(tenant, type, keys, at: snapshot) { try body(document) }
         }
+        // Retention may have taken the snapshot away meanwhile: what was listed would be short, and nobody would know.
+        _ = try await self.snapshot(tenant, snapshot)
     }
 
     /// The given objects at a snapshot; those that are not there are left out.

@@ -50,12 +50,16 @@ extension PostgresStore {
             """
             INSERT INTO backup.snapshots (tenant_id, number, job_id, started_at, objects, added, updated, deleted,
                 digest, previous_digest, signature)
-            SELECT $1, $3, $2, $4, sum(s.objects), sum(s.added), sum(s.updated), sum(s.deleted), $5, $6, $7
+            -- The recycle bin is no part of what changed: a deleted object counts once, by its own type, as in a diff.
+            SELECT $1, $3, $2, $4, sum(s.objects), coalesce(sum(s.added) FILTER (WHERE s.type <> ALL ($8)), 0),
+                coalesce(sum(s.updated) FILTER (WHERE s.type <> ALL ($8)), 0),
+                coalesce(sum(s.deleted) FILTER (WHERE s.type <> ALL ($8)), 0), $5, $6, $7
             FROM backup.snapshot_collections s WHERE s.tenant_id = $1 AND s.number = $3
             """,
             handling.jobKey + [
                 .int32(number), .timestamptz(startedAt), .bytea(statement.digest), .bytea(statement.previous),
                 .bytea(signature),
+                .int16Array(Catalogue.current.types.filter { $0.shape == .casts }.map { Int16(bitPattern: $0.number) }),
             ])
     }
 }

@@ -30,6 +30,7 @@ import Testing
             let number = try #require(job["snapshot"]?.int)
             let truth = try TenantPicture.truth(installation)
             try compare(installation, number, truth)
+            try compareCounts(installation, number)
             if keeps { pictures[number] = truth }
         }
         if keeps { for (number, picture) in pictures { try compare(installation, number, picture) } }
@@ -54,6 +55,19 @@ import Testing
         let differences = snapshot.differences(from: try #require(truth))
         #expect(differences.isEmpty, "snapshot \(number): \(differences.joined(separator: "; "))")
         #expect(snapshot.count > 500)
+    }
+
+    /// What a snapshot says that it changed is what the diff to the one before counts; neither counts the recycle bin.
+    private func compareCounts(_ installation: TestInstallation, _ number: Int) throws {
+        let shown = try installation.command(["snapshot", "show", installation.tenant, "\(number)"])
+        let difference = try installation.command([
+            "diff", installation.tenant, "--from", "\(number - 1)", "--to", "\(number)",
+        ])
+        let summary = try #require(difference["summary"])
+        for (name, others) in [("added", ["added", "restored"]), ("updated", ["updated"]), ("deleted", ["deleted"])] {
+            let counted = others.reduce(0) { $0 + (summary[$1]?.int ?? 0) }
+            #expect(shown["changes"]?[name]?.int == counted, "snapshot \(number), \(name)")
+        }
     }
 
     /// The rounds of the long test: expired delta tokens, failing requests, churn inside a round.

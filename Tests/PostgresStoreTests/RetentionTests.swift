@@ -53,6 +53,22 @@ import Testing
         }
     }
 
+    @Test func `a listing of a snapshot that was taken away fails instead of being short`() async throws {
+        try await TestDatabase.with { database in
+            var random = SeededNumbers("short listing")
+            let tenant = try await database.addTenant()
+            let keys = (0..<10).map { _ in random.key() }
+            let first = HistoryTests.evolve(Listing(), keys, &random)
+            try await database.backUp(tenant, [Types.group: first])
+            try await database.backUp(tenant, [Types.group: HistoryTests.evolve(first, keys, &random)])
+            try await age(database, upTo: 1)
+            #expect(try await database.scheduler.applyRetention())
+            await #expect(throws: AccountError.self) {
+                _ = try await database.listing(tenant, Types.group, at: 1)
+            }
+        }
+    }
+
     /// Nothing that no kept snapshot sees.
     private func expectNothingLeftOver(_ database: TestDatabase) async throws {
         #expect(
