@@ -51,11 +51,13 @@ import Testing
 
     /// The words are in the snapshot where they are in the tenant: what is looked for later was really backed up.
     private func expectBackedUp(_ installation: TestInstallation, _ snapshot: Int, of words: Set<String>) throws {
-        let truth = Self.words(try TenantPicture.truth(installation)).intersection(words)
-        let kept = Self.words(try TenantPicture.snapshot(snapshot, installation)).intersection(words)
+        let tenant = try TenantPicture.truth(installation)
+        let backup = try TenantPicture.snapshot(snapshot, installation)
+        let truth = Self.words(tenant).intersection(words), kept = Self.words(backup).intersection(words)
         print("sealed: \(words.count) words, \(truth.count) in what is backed up, \(kept.count) in the snapshot")
         let (missing, surplus) = (truth.subtracting(kept).count, kept.subtracting(truth).count)
-        #expect(missing == 0 && surplus == 0, "\(missing) missing, \(surplus) too many")
+        let places = missing + surplus == 0 ? [] : backup.differences(from: tenant, limit: 20)
+        #expect(missing == 0 && surplus == 0, "\(missing) missing, \(surplus) too many: \(places)")
         #expect(kept.count > words.count / 2)
     }
 

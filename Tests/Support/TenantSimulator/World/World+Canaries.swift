@@ -55,7 +55,7 @@ private struct CanaryPlanter {
     private static let mostPerObject = 40
     /// What the service or a reader of it goes by.
     private static let fixed: Set<String> = [
-        "id", "scopeId", "scopeType", "directoryScopeId", "appScopeId", "attributeSet", "odataType",
+        "id", "scopeId", "scopeType", "directoryScopeId", "appScopeId", "attributeSet", "groupTypes",
     ]
 
     init(random: SeededRandom) { self.random = random }
