@@ -30,7 +30,7 @@ import Testing
                 try kill(installation, stages, stage, at: point, after: isRare ? 1 : 1 + (round * 7) % 5)
             }
         }
-        try check(installation)
+        try PipelineCheck.nothingIsLeft(installation, seconds: 90)
     }
 
     /// Replaces the stage by one that kills itself at the point, then by a healthy one, and lets the backup end.
@@ -47,9 +47,7 @@ import Testing
         try installation.eventually("the backup ends after \(stage) died at \(point)", seconds: 180) {
             try installation.command(["job", "show", id])["job"]?["state"]?.string == "succeeded"
         }
-        let snapshot = try TenantPicture.snapshot(nil, installation)
-        let differences = snapshot.differences(from: try TenantPicture.truth(installation))
-        #expect(differences.isEmpty, "\(stage) at \(point): \(differences.joined(separator: "; "))")
+        try PipelineCheck.newestEqualsTruth(installation, "\(stage) at \(point)")
     }
 
     @Test func `a stage stopped past its time-out and woken writes nothing twice`() throws {
@@ -74,7 +72,7 @@ import Testing
                 try stop(installation, stages, stage, at: "\(point):\(1 + (round + index) % 3):stop")
             }
         }
-        try check(installation)
+        try PipelineCheck.nothingIsLeft(installation, seconds: 90)
     }
 
     /// Stops the stage at the point, lets another copy end the backup, wakes the stopped one and has it work on.
@@ -101,9 +99,7 @@ import Testing
         other.waitUntilExit()
         // The woken one is alone now, and of use.
         #expect(try installation.backUp()["state"]?.string == "succeeded", "\(stage) at \(point)")
-        let snapshot = try TenantPicture.snapshot(nil, installation)
-        let differences = snapshot.differences(from: try TenantPicture.truth(installation))
-        #expect(differences.isEmpty, "\(stage) at \(point): \(differences.joined(separator: "; "))")
+        try PipelineCheck.newestEqualsTruth(installation, "\(stage) at \(point)")
         let outcomes = try stages.outcomes(stage)
         print("zombie: \(stage) at \(point): \(outcomes)")
         // Its unit was done by the other one: its own writing was refused, or it found nothing left to do. Both are counted.
@@ -114,21 +110,6 @@ import Testing
         let status = try installation.command(["stack", "status", "--data-dir", installation.data], allowing: [0, 7])
         let process = status["processes"]?.array?.first { $0["name"]?.string == name }
         return Int32(try #require(process?["pid"]?.int))
-    }
-
-    /// No version doubled, no message left, nothing parked.
-    private func check(_ installation: TestInstallation) throws {
-        #expect(try installation.sql("SELECT count(*) FROM backup.dead_letters") == "0")
-        let doubled = try installation.sql(
-            """
-            SELECT count(*) FROM (SELECT FROM backup.object_versions WHERE to_snapshot = 2147483647
-                GROUP BY tenant_id, type, object_id, facet HAVING count(*) > 1) d
-            """)
-        #expect(doubled == "0")
-        try installation.eventually("all messages are consumed", seconds: 90) {
-            try installation.sql("SELECT count(*) FROM backup.messages") == "0"
-        }
-        #expect(try installation.sql("SELECT count(*) FROM backup.pages") == "0")
     }
 
     @Test func `a wiped broker and a killed database in mid-run lose nothing`() throws {
@@ -156,11 +137,9 @@ import Testing
                 // While the database recovers the command exits with 7, which is no failure here.
                 try installation.stateIfReachable(of: id) == "succeeded"
             }
-            let snapshot = try TenantPicture.snapshot(nil, installation)
-            let differences = snapshot.differences(from: try TenantPicture.truth(installation))
-            #expect(differences.isEmpty, "\(victim): \(differences.joined(separator: "; "))")
+            try PipelineCheck.newestEqualsTruth(installation, "\(victim)")
             try installation.control("POST", "churn?seed=\(seed + round)&count=50")
         }
-        try check(installation)
+        try PipelineCheck.nothingIsLeft(installation, seconds: 90)
     }
 }

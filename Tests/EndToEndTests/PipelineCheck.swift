@@ -23,7 +23,9 @@ enum PipelineCheck {
     }
 
     /// No version doubled, no message left, nothing parked, no job unfinished.
-    static func nothingIsLeft(_ installation: TestInstallation) throws {
+    ///
+    /// - Parameter seconds: for the messages to be consumed.
+    static func nothingIsLeft(_ installation: TestInstallation, seconds: Double = 150) throws {
         #expect(try installation.sql("SELECT count(*) FROM backup.dead_letters") == "0", "nothing is parked")
         for (table, key) in [
             ("object_versions", "tenant_id, type, object_id, facet"),
@@ -36,7 +38,7 @@ enum PipelineCheck {
                 """)
             #expect(doubled == "0", "no version of \(table) is doubled")
         }
-        try installation.eventually("all messages are consumed", seconds: 150) {
+        try installation.eventually("all messages are consumed", seconds: seconds) {
             try installation.sql("SELECT count(*) FROM backup.messages") == "0"
         }
         #expect(try installation.sql("SELECT count(*) FROM backup.pages") == "0")
