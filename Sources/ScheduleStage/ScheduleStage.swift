@@ -50,23 +50,29 @@ public struct ScheduleStage: Sendable {
     /// Publishes what was never published, and nothing else: cheap enough for several times a second, so that a backup
     /// asked for on the command line begins at once.
     public func sweep() async throws(StageFailure) -> Int {
-        var total = 0
         // A backlog is not made to wait for the next call; the turn with its other duties is not kept waiting either.
-        for _ in 0..<limits.sweepsWithoutPause {
-            let rows = try await store.takeUnpublished(limit: limits.messagesPerTurn)
+        try await publishAll(atMost: limits.sweepsWithoutPause) { () async throws(StageFailure) in
+            try await store.takeUnpublished(limit: limits.messagesPerTurn)
+        }
+    }
+
+    private func republish(_ queue: Queue, olderThan age: Duration) async throws(StageFailure) -> Int {
+        try await publishAll { () async throws(StageFailure) in
+            try await store.takeUnconsumed(queue, olderThan: age, limit: limits.messagesPerTurn)
+        }
+    }
+
+    /// Takes and publishes rows until fewer than `messagesPerTurn` are there.
+    private func publishAll(
+        atMost times: Int = .max, _ take: () async throws(StageFailure) -> [Message]
+    ) async throws(StageFailure) -> Int {
+        var total = 0
+        for _ in 0..<times {
+            let rows = try await take()
             total += try await publish(rows)
             if rows.count < limits.messagesPerTurn { break }
         }
         return total
-    }
-
-    private func republish(_ queue: Queue, olderThan age: Duration) async throws(StageFailure) -> Int {
-        var total = 0
-        while true {
-            let rows = try await store.takeUnconsumed(queue, olderThan: age, limit: limits.messagesPerTurn)
-            total += try await publish(rows)
-            if rows.count < limits.messagesPerTurn { return total }
-        }
     }
 
     private func publish(_ rows: [Message]) async throws(StageFailure) -> Int {

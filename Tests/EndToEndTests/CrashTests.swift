@@ -95,8 +95,7 @@ import Testing
             try stages.deliveriesInHand(stage) == 0
         }
         #expect(try installation.sql("SELECT count(*) FROM backup.object_versions") == versions, "\(stage) at \(point)")
-        other.terminate()
-        other.waitUntilExit()
+        other.end()
         // The woken one is alone now, and of use.
         #expect(try installation.backUp()["state"]?.string == "succeeded", "\(stage) at \(point)")
         try PipelineCheck.newestEqualsTruth(installation, "\(stage) at \(point)")

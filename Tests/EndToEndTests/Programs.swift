@@ -68,6 +68,15 @@ enum Programs {
     }
 }
 
+extension Process {
+    /// Asks a running program to end, and waits until it has.
+    func end() {
+        guard isRunning else { return }
+        terminate()
+        waitUntilExit()
+    }
+}
+
 /// Reads a pipe to its end on a thread of its own.
 private final class Drain: @unchecked Sendable {
     // Written by the reading thread before `done` is signalled, read after it.

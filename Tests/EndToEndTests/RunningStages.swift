@@ -19,10 +19,7 @@ final class RunningStages {
     /// Starts a stage in place of the one that runs.
     @discardableResult
     func start(_ stage: String, failpoint: String? = nil) throws -> Process {
-        if let old = processes[stage], old.isRunning {
-            old.terminate()
-            old.waitUntilExit()
-        }
+        processes[stage]?.end()
         let port = try Self.freePort()
         let process = try run(stage, failpoint: failpoint, port: port)
         processes[stage] = process
@@ -76,8 +73,7 @@ final class RunningStages {
     func stop() {
         for process in processes.values + beside where process.isRunning {
             Foundation.kill(process.processIdentifier, SIGCONT)
-            process.terminate()
-            process.waitUntilExit()
+            process.end()
         }
     }
 

@@ -17,7 +17,7 @@ import Testing
         defer { stages.stop() }
         let first = try stages.start("scheduler")
         #expect(try installation.activate()["state"]?.string == "succeeded")
-        end(first)
+        first.end()
         let rounds: [(Cause, String)] = [
             (.due, "before-commit"), (.due, "after-commit"), (.due, "before-publish"), (.due, "after-confirm"),
             (.asked, "before-publish"), (.asked, "after-confirm"),
@@ -41,15 +41,10 @@ import Testing
                 try installation.sql("SELECT count(*) FROM backup.jobs WHERE state = 'succeeded'") == "\(number + 2)"
             }
             #expect(try installation.sql("SELECT count(*) FROM backup.jobs") == "\(number + 2)", "\(cause) \(point)")
-            end(healthy)
+            healthy.end()
         }
         try PipelineCheck.newestEqualsTruth(installation, "after all kills")
         try stages.start("scheduler")
         try PipelineCheck.nothingIsLeft(installation)
-    }
-
-    private func end(_ process: Process) {
-        process.terminate()
-        process.waitUntilExit()
     }
 }

@@ -1,6 +1,7 @@
 """Copies of the stages, many tenants, a large one among small ones."""
 import threading
 import time
+import urllib.request
 
 from .stack import STAGES, Stack, heading, line, spent, timed
 from .tenant import fixture, totals
@@ -76,7 +77,6 @@ def many(folder, seed, count=200):
 
 
 def sum_metric(stack, name):
-    import urllib.request
     total = 0.0
     for process in stack.processes():
         if not process.get("metricsUrl") or process["name"] == "rabbitmq":
