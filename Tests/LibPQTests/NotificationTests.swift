@@ -27,8 +27,10 @@ import Testing
         var iterator = try await listener.listen("idle").makeAsyncIterator()
         try await sender.notify("idle", "1")
         #expect(try await iterator.next()?.payload == "1")
+        // Asked for before: while the listener works, its actor answers nothing.
+        let id = await listener.serverProcessID
         let busy = Task { _ = try await listener.query("SELECT pg_sleep(600)") }
-        try await sender.waitUntilActive(await listener.serverProcessID)
+        try await sender.waitUntilActive(id)
         try await sender.notify("idle", "2")
         busy.cancel()
         _ = try? await busy.value
