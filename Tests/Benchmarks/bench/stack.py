@@ -11,8 +11,9 @@ import urllib.request
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILT = os.environ.get("ENTRA_BACKUP_PROGRAMS", ROOT + "/.build/release")
 NAMES = ["entra-backup", "entra-backup-scheduler", "entra-backup-fetcher", "entra-backup-differ",
-         "entra-backup-persister", "tenant-simulator", "broker-rate"]
-STAGES = ["scheduler", "fetcher", "differ", "persister"]
+         "entra-backup-persister", "entra-backup-downloader", "entra-backup-restorer", "tenant-simulator",
+         "broker-rate"]
+STAGES = ["scheduler", "fetcher", "differ", "persister", "downloader", "restorer"]
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,6 +32,19 @@ def timed(work):
     return time.monotonic() - begin, result
 
 
+def clocks():
+    """Of every process its own CPU seconds and those of its children that ended; and its parent."""
+    times, parents = {}, {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        parents[int(pid)] = int(fields[1])
+        times[int(pid)] = [sum(int(f) for f in fields[11:13]) / TICK, sum(int(f) for f in fields[13:15]) / TICK]
+    return times, parents
+
+
 class Stack:
     def __init__(self, folder, fixture, workers=None):
         self.programs = folder
@@ -43,6 +57,7 @@ class Stack:
         os.chmod(self.fixture, 0o644)
         self.environment = dict(os.environ, ENTRA_BACKUP_GRAPH_RESPECTS_QUOTAS="false")
         self.children = []
+        self.sessions = []
         self.start_seconds = self.up(workers)
         variables = self.cli("stack", "env", "--data-dir", self.data)
         self.environment.update(variables)
@@ -78,9 +93,11 @@ class Stack:
         return json.loads(done.stdout) if done.stdout.strip() else {}
 
     def sql(self, text, **options):
-        done = subprocess.run(self.psql, input=text, capture_output=True, text=True, check=True,
-                              env=self.psql_environment, **options)
-        return done.stdout.strip()
+        done = subprocess.run(self.psql, input="SELECT pg_backend_pid();\n" + text, capture_output=True, text=True,
+                              check=True, env=self.psql_environment, **options)
+        session, _, answer = done.stdout.partition("\n")
+        self.sessions.append(int(session))
+        return answer.strip()
 
     def control(self, method, path, body=None, tenant=None):
         request = urllib.request.Request(f"{self.url}/_control/{tenant or self.tenant}/{path}", method=method,
@@ -134,17 +151,21 @@ class Stack:
 
     def cpu(self):
         """Seconds of CPU so far by name of the process, copies together; `postgres` with all its sessions."""
-        times, parents = {}, {}
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
-            except OSError:
-                continue
-            parents[int(pid)] = int(fields[1])
-            # Own time, and that of children that ended.
-            times[int(pid)] = [sum(int(f) for f in fields[11:13]) / TICK, sum(int(f) for f in fields[13:15]) / TICK]
+        # A session's time passes to its parent when it is gone, which is after psql has ended. One that ends between
+        # the reading of its parent and its own would be missing: then all is read again.
+        self.wait("sessions that ended are gone",
+                  lambda: not any(os.path.exists(f"/proc/{session}") for session in self.sessions), 30)
+        self.sessions.clear()
+        running = self.processes()
+        postmasters = [process["pid"] for process in running if process["name"] == "postgres"]
+        times, parents = clocks()
+        while True:
+            before = times
+            times, parents = clocks()
+            if all(times[pid][1] == before[pid][1] for pid in postmasters):
+                break
         used = {}
-        for process in self.processes():
+        for process in running:
             name, pid = process["name"], process["pid"]
             seconds = times[pid][0]
             if name == "postgres":
