@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 SWIFT ?= swift
 
-.PHONY: help setup build debug unit integration e2e test soak chaos bench lint format layers docs demo fresh hooks clean
+.PHONY: help setup build debug unit integration e2e e2e-large test soak chaos bench lint format layers docs demo fresh hooks clean
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ checks: ## Checks the compose file, alert rules and runbooks
 
 soak: build debug ## Long truth and sealing tests: rounds of churn at 10,000 users, 1,000 objects of canaries (SEED=n)
 	ENTRA_BACKUP_SOAK=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e 'EndToEndTests.(TruthTests|SealedTests)'
+
+e2e-large: build debug ## The restores that are too long for CI: each kind of damage to each type
+	ENTRA_BACKUP_LARGE=1 .ci/e2e 'EndToEndTests.RestoreTests'
 
 chaos: build debug ## Random SIGKILLs of stages and database, wiped brokers, over many rounds (SEED=n)
 	ENTRA_BACKUP_CHAOS=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e EndToEndTests.ChaosTests

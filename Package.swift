@@ -51,6 +51,7 @@ let floor1: [Target] = [
     library("AccountModel"),
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
 ]
 
@@ -66,6 +67,8 @@ let floor3: [Target] = [
     library("FetchStage", ["BackupContracts", "BackupModel"]),
     library("DiffStage", ["BackupContracts", "BackupModel"]),
     library("PersistStage", ["BackupContracts", "BackupModel"]),
+    library("DownloadStage", ["BackupContracts", "BackupModel"]),
+    library("RestoreStage", ["BackupContracts", "BackupModel"]),
     library("StageRuntime", ["BackupContracts", logging]),
     library(
         "PostgresStore", ["LibPQ", "Sealing", "BackupContracts", "BackupModel", "AccountModel", crypto, logging],
@@ -73,7 +76,11 @@ let floor3: [Target] = [
     library("RabbitMQTransport", ["RabbitMQ", "BackupContracts", logging]),
     library(
         "GraphDirectory",
-        ["BackupContracts", "BackupModel", httpClient, nioCore, nioHTTP1, nioTLS, crypto, cryptoExtras, logging]),
+        [
+            "BackupContracts", "BackupModel", httpClient, nioCore, nioHTTP1, nioPosix, nioTLS, crypto, cryptoExtras,
+            logging,
+        ]),
+    library("ArchiveFile", ["CArchive", crypto]),
     library("LocalStack", [logging]),
 ]
 
@@ -91,11 +98,13 @@ let floor5: [Target] = [
     program("entra-backup-fetcher", ["FetchStage", "GraphDirectory", "ServiceBootstrap"]),
     program("entra-backup-differ", ["DiffStage", "ServiceBootstrap"]),
     program("entra-backup-persister", ["PersistStage", "ServiceBootstrap"]),
+    program("entra-backup-downloader", ["DownloadStage", "ArchiveFile", "ServiceBootstrap"]),
+    program("entra-backup-restorer", ["RestoreStage", "GraphDirectory", "ServiceBootstrap"]),
     library(
         "AdminCommands",
         [
             "ServiceBootstrap", "LocalStack", "PostgresStore", "RabbitMQTransport", "GraphDirectory",
-            "BackupContracts", "BackupModel", "AccountModel", arguments, logging,
+            "ArchiveFile", "BackupContracts", "BackupModel", "AccountModel", arguments, logging,
         ]),
 ]
 
@@ -118,10 +127,15 @@ let testTargets: [Target] = [
     tests("RabbitMQTests", ["RabbitMQ"]),
     tests("SealingTests", ["Sealing", "BackupModel", crypto]),
     tests("LocalStackTests", ["LocalStack"]),
+    tests("ArchiveFileTests", ["ArchiveFile", "CArchive"]),
     tests("EndToEndTests", ["BackupModel"]),
     tests(
         "PipelineTests",
-        ["BackupContracts", "BackupModel", "FetchStage", "DiffStage", "PersistStage", "StageRuntime", logging]),
+        [
+            "BackupContracts", "BackupModel", "FetchStage", "DiffStage", "PersistStage", "DownloadStage",
+            "RestoreStage",
+            "StageRuntime", logging,
+        ]),
     tests(
         "PostgresStoreTests",
         [
@@ -138,7 +152,8 @@ let testTargets: [Target] = [
     tests(
         "GraphDirectoryTests",
         [
-            "GraphDirectory", "BackupContracts", "BackupModel", logging, nioCore, nioHTTP1, nioPosix, cryptoExtras,
+            "GraphDirectory", "BackupContracts", "BackupModel", "TenantSimulator", logging, nioCore, nioHTTP1, nioPosix,
+            cryptoExtras,
         ]),
 ]
 
@@ -150,6 +165,8 @@ let package = Package(
         .executable(name: "entra-backup-fetcher", targets: ["entra-backup-fetcher"]),
         .executable(name: "entra-backup-differ", targets: ["entra-backup-differ"]),
         .executable(name: "entra-backup-persister", targets: ["entra-backup-persister"]),
+        .executable(name: "entra-backup-downloader", targets: ["entra-backup-downloader"]),
+        .executable(name: "entra-backup-restorer", targets: ["entra-backup-restorer"]),
         .executable(name: "tenant-simulator", targets: ["tenant-simulator"]),
     ],
     dependencies: [

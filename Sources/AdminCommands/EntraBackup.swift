@@ -26,6 +26,8 @@ public struct EntraBackup: AsyncParsableCommand {
                 name: "Backups:",
                 subcommands: [
                     BackupCommand.self, JobCommand.self, SnapshotCommand.self, ObjectCommand.self, DiffCommand.self,
+                    RestoreCommand.self,
+                    SecretCommand.self, DownloadCommand.self,
                 ]),
         ])
 

@@ -1,13 +1,17 @@
-import BackupContracts
-import BackupModel
+public import BackupModel
 
 /// The directory extensions of a tenant: attributes that applications have defined and that come only when they are
 /// selected by name, `extension_APPID_NAME`.
 ///
 /// <https://learn.microsoft.com/graph/extensibility-overview#directory-microsoft-entra-id-extensions>
-struct DirectoryExtensions: Sendable {
+public struct DirectoryExtensions: Sendable {
     let reader: any DirectoryReader
     let connection: DirectoryConnection
+
+    public init(reader: any DirectoryReader, connection: DirectoryConnection) {
+        self.reader = reader
+        self.connection = connection
+    }
 
     /// Object types that can carry them, as Graph names them in `targetObjects`.
     private static let targets = ["user": "User", "group": "Group", "device": "Device"]
@@ -17,7 +21,7 @@ struct DirectoryExtensions: Sendable {
     /// Cost: one page for each 999 applications, when a complete walk over users, groups or devices begins. Those
     /// walks keep the selection in their links, so an extension that is defined later is read from the next complete
     /// walk on.
-    func names(for type: ObjectType) async throws(StageFailure) -> [String] {
+    public func names(for type: ObjectType) async throws(StageFailure) -> [String] {
         guard type.selects, let target = Self.targets[type.name], let applications = Catalogue.current["application"],
             let properties = applications.relationship("extensionProperties"),
             var link = applications.ownListTarget(properties)

@@ -10,6 +10,10 @@ public enum Stage: String, Sendable, Codable, CaseIterable {
     case differ
     /// Settles collections into history and seals the snapshot.
     case persister
+    /// Writes the archives of downloads.
+    case downloader
+    /// Carries out restore plans through Microsoft Graph.
+    case restorer
 
     /// The name of the program that runs this stage.
     public var program: String { "entra-backup-\(rawValue)" }
@@ -21,6 +25,8 @@ public enum Stage: String, Sendable, Codable, CaseIterable {
         case .fetcher: [.backupJobs, .fetch]
         case .differ: [.diff]
         case .persister: [.persist]
+        case .downloader: [.downloadJobs]
+        case .restorer: [.restoreJobs]
         }
     }
 }

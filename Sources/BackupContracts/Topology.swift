@@ -8,6 +8,10 @@ public enum Queue: String, Sendable, Codable, CaseIterable {
     case diff = "stage.diff"
     /// Collections to settle, rounds to seal.
     case persist = "stage.persist"
+    /// Downloads to write, one message a job.
+    case downloadJobs = "jobs.download"
+    /// Restores to begin or to go on with.
+    case restoreJobs = "jobs.restore"
 
     /// The broker's own limit of deliveries: only a net above the ten attempts counted in the message's row.
     public static let deliveryLimit = 30

@@ -25,7 +25,7 @@ public struct FetchStage: Sendable {
         switch message.kind {
         case .backupRequested: return try await open(message)
         case .walkReady: return try await walk(message, drain)
-        case .pageFetched, .collectionWalked, .roundSettled:
+        default:
             throw StageFailure(.stageDefect, "The fetcher was given a message of kind \(message.kind.rawValue).")
         }
     }

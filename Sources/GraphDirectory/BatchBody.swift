@@ -7,9 +7,15 @@ enum BatchBody {
 
     struct Item: Encodable {
         let id: String
-        let method = "GET"
+        var method = "GET"
         let url: String
         let headers: [String: String]
+        /// JSON, put in as it is.
+        var body: [UInt8]?
+
+        enum CodingKeys: CodingKey {
+            case id, method, url, headers
+        }
     }
 
     struct Answer {
@@ -21,15 +27,19 @@ enum BatchBody {
         let body: [UInt8]
     }
 
-    private struct Requests: Encodable {
-        let requests: [Item]
-    }
-
     static func encode(_ items: [Item]) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes]
-        // Strings and dictionaries of strings: there is nothing that could not be encoded.
-        return (try? encoder.encode(Requests(requests: items))).map { Array($0) } ?? []
+        var text = Array(#"{"requests":["#.utf8)
+        for (place, item) in items.enumerated() {
+            if place > 0 { text.append(UInt8(ascii: ",")) }
+            // Strings and dictionaries of strings: there is nothing that could not be encoded.
+            text += (try? encoder.encode(item)).map { Array($0) } ?? []
+            guard let body = item.body else { continue }
+            text.removeLast()
+            text += Array(#","body":"#.utf8) + body + [UInt8(ascii: "}")]
+        }
+        return text + Array("]}".utf8)
     }
 
     /// `nil` when the body is not the answer to a batch. Items that are not well formed are left out: to the caller

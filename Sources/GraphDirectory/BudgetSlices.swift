@@ -30,6 +30,9 @@ actor BudgetSlices {
         switch scope {
         case .identity: 175
         case .intune: 50
+        // As many as go together: what is drawn and not spent within a second is lost, and an answer takes longer.
+        case .identityWrites: BatchBody.limit
+        case .intuneWrites: 5
         case .conditionalAccess, .reports, .none: 1
         }
     }

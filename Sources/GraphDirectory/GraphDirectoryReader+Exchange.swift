@@ -41,15 +41,9 @@ extension GraphDirectoryReader {
         while true {
             try await draw(call, connection, &effort.decision)
             let token = try await tokens.token(connection)
-            let requestID = UUID().uuidString.lowercased()
-            let outcome = await transport.send(Self.request(call, token, requestID))
+            let outcome = await sendOnce(call, token)
             effort.requests += 1
-            log(call, requestID, outcome)
             await correct(call, connection, outcome)
-            if case .success(let reply) = outcome.result {
-                let units = reply.headers.first(name: "x-ms-resource-unit").flatMap { Int($0) } ?? call.units
-                observe(GraphObservation(status: reply.status, units: units))
-            }
             let event = try Self.event(outcome.result, call.label)
             switch effort.decision.action(for: event, scope: call.scope, random: time.random()) {
             case .accept:
@@ -64,6 +58,18 @@ extension GraphDirectoryReader {
                 throw Self.failure(code, call.label, outcome.result, error: event.error, retryAfter: pause?.duration)
             }
         }
+    }
+
+    /// One try, logged and counted.
+    func sendOnce(_ call: GraphCall, _ token: AccessToken) async -> HTTPTransport.Outcome {
+        let requestID = UUID().uuidString.lowercased()
+        let outcome = await transport.send(Self.request(call, token, requestID))
+        log(call, requestID, outcome)
+        if case .success(let reply) = outcome.result {
+            let units = reply.headers.first(name: "x-ms-resource-unit").flatMap { Int($0) } ?? call.units
+            observe(GraphObservation(status: reply.status, units: units))
+        }
+        return outcome
     }
 
     private static func request(_ call: GraphCall, _ token: AccessToken, _ requestID: String) -> HTTPClientRequest {
@@ -122,7 +128,7 @@ extension GraphDirectoryReader {
         _ result: Result<HTTPReply, HTTPProblem>, _ label: String
     ) throws(StageFailure) -> RetryDecision.Event {
         switch result {
-        case .failure(.unreachable): return .unreachable
+        case .failure(.notSent), .failure(.unreachable): return .unreachable
         case .failure(.cut): return .cut
         case .failure(.tooLong):
             throw StageFailure(.graphAnswerMalformed, "\(label) was answered with more bytes than the limit allows.")
@@ -157,7 +163,7 @@ extension GraphDirectoryReader {
         retryAfter: Duration?
     ) -> StageFailure {
         switch result {
-        case .failure(.unreachable(let why)):
+        case .failure(.notSent(let why)), .failure(.unreachable(let why)):
             StageFailure(code, "\(label) got no answer: \(why).", retryAfter: retryAfter)
         case .failure(.cut(let why)):
             StageFailure(code, "The answer to \(label) was cut: \(why).", retryAfter: retryAfter)

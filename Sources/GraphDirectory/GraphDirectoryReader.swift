@@ -14,6 +14,7 @@ public struct GraphDirectoryReader: DirectoryReader {
     let transport: HTTPTransport
     let tokens: TokenCache
     let slices: BudgetSlices
+    let extensions: ExtensionNames
     let logger: Logger
     let observe: @Sendable (GraphObservation) -> Void
 
@@ -39,6 +40,7 @@ public struct GraphDirectoryReader: DirectoryReader {
         transport = HTTPTransport(pool: HTTPPool(options), options: options)
         tokens = TokenCache(TokenSource(transport: transport, options: options, time: time, logger: logger))
         slices = BudgetSlices(budget, elapsed: time.elapsed)
+        extensions = ExtensionNames(elapsed: time.elapsed)
     }
 
     /// Closes all connections; reads that are under way, and later ones, fail as ``FailureCode/graphUnreachable``.

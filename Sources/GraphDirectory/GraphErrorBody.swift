@@ -46,10 +46,15 @@ struct GraphErrorBody: Sendable, Equatable {
     }
 
     /// The codes for a message; what does not look like a code is left out.
-    var label: String {
+    var label: String { plainCodes.joined(separator: "/") }
+
+    /// The deepest code, the most exact one; empty when there is none.
+    var deepestCode: String { plainCodes.last ?? "" }
+
+    private var plainCodes: [String] {
         codes.filter { code in
             code.count <= 80 && code.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_.-".contains($0)) }
-        }.joined(separator: "/")
+        }
     }
 
     /// The status that an error body would have had, for the gateways that send it with 200.

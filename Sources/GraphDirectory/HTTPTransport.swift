@@ -1,6 +1,8 @@
 import AsyncHTTPClient
+import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NIOSSL
 
 /// An answer as it came from the network.
@@ -12,6 +14,9 @@ struct HTTPReply: Sendable {
 
 /// Why there is no complete answer. The texts name the condition and nothing of the request.
 enum HTTPProblem: Error, Sendable, Equatable {
+    /// There was no connection: nothing of the request has left.
+    case notSent(String)
+    /// No answer; the request may have arrived.
     case unreachable(String)
     case cut(String)
     case tooLong
@@ -43,14 +48,16 @@ struct HTTPTransport: Sendable {
         do {
             response = try await client.execute(request, deadline: deadline)
         } catch {
-            return .failure(Task.isCancelled ? .cancelled : .unreachable(Self.text(error)))
+            if Task.isCancelled { return .failure(.cancelled) }
+            let text = Self.text(error)
+            return .failure(Self.isOfConnecting(error) ? .notSent(text) : .unreachable(text))
         }
         do {
             let body = try await read(response, deadline)
             return .success(HTTPReply(status: Int(response.status.code), headers: response.headers, body: body))
         } catch  where Task.isCancelled {
             return .failure(.cancelled)
-        } catch  where response.status != .ok {
+        } catch  where !(200..<300).contains(response.status.code) {
             // The status says enough; what else an error told is lost.
             return .success(HTTPReply(status: Int(response.status.code), headers: response.headers, body: []))
         } catch {
@@ -73,13 +80,23 @@ struct HTTPTransport: Sendable {
         return body
     }
 
+    /// Errors that cannot come once a connection stands.
+    private static func isOfConnecting(_ error: any Error) -> Bool {
+        switch error {
+        case let error as HTTPClientError: error == .connectTimeout
+        case let error as IOError: [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH].contains(error.errnoCode)
+        case is NIOConnectionError: true
+        default: false
+        }
+    }
+
     private static func text(_ error: any Error) -> String {
         switch error {
         case let error as HTTPClientError:
             let timeouts: [HTTPClientError] = [.deadlineExceeded, .readTimeout, .connectTimeout, .writeTimeout]
             return timeouts.contains(error) ? "time-out" : error.shortDescription
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: return "TLS failure"
-        case is ChannelError: return "connection failed"
+        case is ChannelError, is NIOConnectionError: return "connection failed"
         case let error as IOError: return "connection failed (errno \(error.errnoCode))"
         default: return "connection failed (\(type(of: error)))"
         }

@@ -29,7 +29,7 @@ public struct PersistStage: Sendable {
             return try await store.seal(message)
         case .collectionWalked:
             return try await settleCollection(message, drain)
-        case .backupRequested, .walkReady, .pageFetched:
+        default:
             throw StageFailure(.stageDefect, "The persister was given a message of kind \(message.kind.rawValue).")
         }
     }

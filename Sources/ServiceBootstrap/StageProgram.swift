@@ -55,6 +55,8 @@ public struct StageProgram: Sendable {
     public static var fetcher: StageProgram { StageProgram(.fetcher) }
     public static var differ: StageProgram { StageProgram(.differ) }
     public static var persister: StageProgram { StageProgram(.persister) }
+    public static var downloader: StageProgram { StageProgram(.downloader) }
+    public static var restorer: StageProgram { StageProgram(.restorer) }
 
     private let stage: Stage
     private let arguments: [String]

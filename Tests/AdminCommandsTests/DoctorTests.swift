@@ -177,6 +177,23 @@ struct DoctorTests {
         #expect(access { $0.tables[0].policies.append(owner) } == [])
     }
 
+    @Test func `a backup that could see the credential that writes is named`() {
+        var credentials = AccessFacts.Table(
+            name: "tenant_credentials", policies: [.init(name: "tenant_credentials_of_the_tenant")])
+        #expect(access { $0.tables.append(credentials) }.map(\.check) == ["rowSecurity.tenant_credentials"])
+        let name = "tenant_credentials_for_reading"
+        for wrong in [
+            AccessFacts.Policy(name: name, roles: ["entra_backup_differ"], isOfTheTenant: false, isPermissive: false),
+            AccessFacts.Policy(name: "x", roles: ["entra_backup_fetcher"], isOfTheTenant: false, isPermissive: false),
+        ] {
+            credentials.policies = [credentials.policies[0], wrong]
+            #expect(access { $0.tables.append(credentials) }.map(\.check) == ["rowSecurity.tenant_credentials"])
+        }
+        credentials.policies[1] = AccessFacts.Policy(
+            name: name, roles: ["entra_backup_fetcher"], isOfTheTenant: false, isPermissive: false)
+        #expect(access { $0.tables.append(credentials) } == [])
+    }
+
     @Test func `the rights that migrations grant are read from their text`() {
         let first = """
             CREATE TABLE backup.a (id integer); -- GRANT DELETE ON backup.a TO x;
@@ -230,7 +247,10 @@ struct DoctorTests {
         #expect(broker { $0.deadLetters.messages = 3 }.map(\.check) == ["brokerDeadLetters"])
         let idle = broker { $0.queues[3].consumers = 0 }
         #expect(idle.map(\.check) == ["consumer.stage.persist"])
-        #expect(idle[0].message.contains("persister"))
+        #expect(idle[0].message.contains("persister") && idle[0].message.contains("backups"))
+        let noRestorer = broker { $0.queues[5].consumers = 0 }
+        #expect(noRestorer.map(\.check) == ["consumer.jobs.restore"])
+        #expect(noRestorer[0].message.contains("restorer") && noRestorer[0].message.contains("restores"))
         #expect(BrokerJudgement.transport(host: "mq.example", usesTLS: false).outcome == .warning)
         #expect(BrokerJudgement.transport(host: "mq.example", usesTLS: true).outcome == .ok)
     }

@@ -149,6 +149,45 @@ import Testing
         }
     }
 
+    struct WriteQuota: Sendable, CustomTestStringConvertible {
+        var scope: ThrottleScope
+        /// Writes in a window of so many seconds.
+        var quota: Double
+        var window: Double
+        /// Writes that go together.
+        var lot: Int
+
+        var testDescription: String { scope.rawValue }
+    }
+
+    static let writeQuotas = [
+        WriteQuota(scope: .identityWrites, quota: 3_000, window: 150, lot: 20),
+        WriteQuota(scope: .intuneWrites, quota: 100, window: 20, lot: 5),
+    ]
+
+    /// See <https://learn.microsoft.com/graph/throttling-limits>.
+    @Test(arguments: writeQuotas)
+    func `restorers together use nearly all of the write quota and no more`(_ limit: WriteQuota) async throws {
+        try await TestDatabase.with { database in
+            let tenant = try await database.addTenant()
+            let stores = [database.fetcher, database.another("fetcher")]
+            let began = try await now(database)
+            var (granted, waited) = (0, 0.0)
+            for index in 0..<120 {
+                switch try await stores[index % 2].draw(limit.lot, tenant: tenant, scope: limit.scope) {
+                case .granted(let units, _): granted += units
+                case .wait(let pause):
+                    waited += pause / .seconds(1)
+                    try await pass(pause / .seconds(1), database)
+                }
+            }
+            let window = try await now(database) - began + waited
+            let rate = limit.quota / limit.window
+            #expect(Double(granted) <= limit.quota / 20 + 0.95 * rate * window)
+            #expect(Double(granted + limit.lot) >= 0.95 * rate * waited)
+        }
+    }
+
     @Test(arguments: [(49, 175), (50, 250), (500, 250), (501, 400)])
     func `the quota grows with the users of the newest snapshot`(users: Int, slice: Int) async throws {
         try await TestDatabase.with { database in

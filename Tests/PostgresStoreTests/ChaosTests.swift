@@ -143,6 +143,7 @@ import Testing
                 _ = try await database.persister.settleChunk(
                     message, settlement, changes, passesBaton: Bool.random(using: &numbers))
             case .roundSettled: _ = try await database.persister.seal(message)
+            case .downloadRequested, .restoreReady: Issue.record("A backup sends no \(message.kind).")
             }
         } catch let failure as StageFailure {
             try #require(failure.code == .unitFenced || failure.code == .serializationConflict, "\(failure)")

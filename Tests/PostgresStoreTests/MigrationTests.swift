@@ -172,6 +172,89 @@ import Testing
         }
     }
 
+    @Test func `a database of the version before keeps every row and gets what is new`() async throws {
+        try await with("upgraded") { server, connection, migrator in
+            let old = Array(Migration.all.prefix(2))
+            let owner = try await server.connect("entra_backup_owner", database: "upgraded")
+            try await owner.execute(old.map(\.sql).joined(separator: "\n"))
+            try await owner.execute(
+                """
+                CREATE TABLE public.entra_backup_migrations (number integer PRIMARY KEY, name text NOT NULL,
+                    checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
+                """)
+            for migration in old {
+                _ = try await owner.query(
+                    "INSERT INTO public.entra_backup_migrations (number, name, checksum) VALUES ($1, $2, $3)",
+                    [.int32(migration.number), .text(migration.name), .bytea(migration.checksum)])
+            }
+            await owner.close()
+            try await connection.execute(Self.rowsOfTheVersionBefore)
+            let tables = try await connection.query(
+                "SELECT relname FROM pg_class WHERE relnamespace = 'backup'::regnamespace AND relkind = 'r' ORDER BY 1"
+            ).map { try $0.text(0) }
+            let before = try await contents(connection, tables)
+            #expect(before.filter { $0.value.isEmpty }.keys.sorted() == [], "each table has a row")
+
+            #expect(try await migrator.migrate() == Array(Self.names.dropFirst(2)))
+            let after = try await contents(connection, tables)
+            for table in tables { #expect(after[table] == before[table], "\(table)") }
+            #expect(try await connection.query("SELECT FROM backup.downloads").count == 0)
+            let upgraded = try server.schema(of: "upgraded")
+            try await with("made_anew") { server, _, migrator in
+                _ = try await migrator.migrate()
+                #expect(try server.schema(of: "made_anew") == upgraded)
+            }
+        }
+    }
+
+    /// The rows of each table as JSON, without what a later version added and left empty.
+    private func contents(_ connection: PostgresConnection, _ tables: [String]) async throws -> [String: [String]] {
+        var contents: [String: [String]] = [:]
+        for table in tables {
+            contents[table] = try await connection.query(
+                "SELECT jsonb_strip_nulls(to_jsonb(t))::text FROM backup.\(table) t ORDER BY 1"
+            ).map { try $0.text(0) }
+        }
+        return contents
+    }
+
+    /// A row in each table of the first two migrations.
+    private static let rowsOfTheVersionBefore = """
+        DO $$
+        DECLARE
+            t CONSTANT uuid := '11111111-1111-1111-1111-111111111111';
+        BEGIN
+            INSERT INTO backup.partners (id, name) VALUES (t, 'P');
+            INSERT INTO backup.plans (id, partner_id, name, product, currency, periodicity)
+                VALUES (t, t, 'Plan', 'backup-entra', 'EUR', 'monthly');
+            INSERT INTO backup.organizations (id, partner_id, plan_id, name, first_name, last_name, email, country)
+                VALUES (t, t, t, 'O', 'F', 'L', 'a@b.example', 'DE');
+            INSERT INTO backup.tenants (tenant_id, organization_id, name, client_id) VALUES (t, t, 'T', 'client');
+            INSERT INTO backup.schedule (tenant_id, next_backup_at) VALUES (t, now());
+            INSERT INTO backup.tenant_credentials (tenant_id, kind, sealed) VALUES (t, 'secret', 'sealed');
+            INSERT INTO backup.tenant_keys (tenant_id, wrapped, kek_number, newest_data_key) VALUES (t, 'w', 1, 1);
+            INSERT INTO backup.delta_links (tenant_id, type, sealed, snapshot, complete_at) VALUES (t, 1, 's', 1, now());
+            INSERT INTO backup.jobs (tenant_id, job_id, kind, state, trace) VALUES (t, t, 'backup', 'running', 'x');
+            INSERT INTO backup.messages (id, queue, tenant_id, job_id, epoch, body) VALUES (t, 'stage.diff', t, t, 1, '{}');
+            INSERT INTO backup.dead_letters (id, queue, tenant_id, job_id, epoch, body, attempts, error_code,
+                error_message, created_at) VALUES (t, 'stage.diff', t, t, 1, '{}', 10, 'keyWrong', 'm', now());
+            INSERT INTO backup.budgets (tenant_id, scope, tokens, refreshed_at) VALUES (t, 'identity', 1.5, now());
+            INSERT INTO backup.collections (tenant_id, job_id, type, epoch, mode) VALUES (t, t, 1, 1, 'complete');
+            INSERT INTO backup.pages (tenant_id, job_id, type, ordinal, content) VALUES (t, t, 1, 0, 'page');
+            INSERT INTO backup.contents (tenant_id, digest, type, facet, object_id, payload, tokens)
+                VALUES (t, 'digest', 1, 0, t, 'payload', '{1,2}');
+            INSERT INTO backup.object_versions (tenant_id, object_id, from_snapshot, type, facet, seen_at, digest)
+                VALUES (t, t, 1, 1, 0, now(), 'digest');
+            INSERT INTO backup.link_versions (tenant_id, object_id, target_id, from_snapshot, type, relationship)
+                VALUES (t, t, t, 1, 1, 1);
+            INSERT INTO backup.snapshots (tenant_id, number, job_id, started_at, objects, added, updated, deleted, digest,
+                signature) VALUES (t, 1, t, now(), 1, 1, 0, 0, 'd', 's');
+            INSERT INTO backup.snapshot_collections (tenant_id, number, type, outcome, objects, links, pages, requests,
+                added, updated, deleted, digest) VALUES (t, 1, 1, 'complete', 1, 1, 1, 1, 1, 0, 0, 'd');
+            INSERT INTO backup.audit_entries (actor, action, target, outcome) VALUES ('a', 'tenant.add', 't', 'allowed');
+        END $$
+        """
+
     @Test func `without a server the failure says that it cannot be reached`() async throws {
         let server = try await Self.server.value
         var settings = server.settings("entra_backup_owner", database: "no_such_database")

@@ -1,3 +1,5 @@
+import BackupContracts
+import BackupModel
 import LibPQ
 import PostgresStore
 import Testing
@@ -11,7 +13,7 @@ import Testing
         "scheduler": [
             "messages": "SIUD", "dead_letters": "SI", "tenants": "S", "schedule": "SU", "jobs": "SIU",
             "snapshots": "SD", "snapshot_collections": "SD", "object_versions": "SD", "link_versions": "SD",
-            "contents": "SD", "delta_links": "S", "audit_entries": "I",
+            "contents": "SD", "delta_links": "S", "audit_entries": "I", "downloads": "SD", "download_chunks": "SD",
         ],
         "fetcher": [
             "messages": "SIUD", "dead_letters": "SI", "jobs": "SU", "tenants": "S", "tenant_credentials": "S",
@@ -27,12 +29,23 @@ import Testing
             "contents": "S", "collections": "SUD", "pages": "SUD", "object_versions": "SIU", "link_versions": "SIU",
             "delta_links": "SIUD", "snapshots": "SI", "snapshot_collections": "SI", "audit_entries": "I",
         ],
+        "downloader": [
+            "messages": "SIUD", "dead_letters": "SI", "jobs": "SU", "tenants": "S", "tenant_keys": "S",
+            "snapshots": "S", "snapshot_collections": "S", "object_versions": "S", "link_versions": "S",
+            "contents": "S", "downloads": "SU", "download_chunks": "SID", "audit_entries": "I",
+        ],
+        "restorer": [
+            "messages": "SIUD", "dead_letters": "SI", "jobs": "SU", "tenants": "S", "tenant_credentials": "S",
+            "tenant_keys": "S", "object_versions": "S", "restore_plans": "SU", "restore_steps": "SU", "id_map": "SIU",
+            "budgets": "SIU", "audit_entries": "I",
+        ],
         "operator": [
             "partners": "SIUD", "plans": "SIUD", "organizations": "SIUD", "tenants": "SIUD", "schedule": "SIUD",
             "tenant_credentials": "SIUD", "tenant_keys": "SIUD", "delta_links": "SIUD", "messages": "SIUD",
             "dead_letters": "SIUD", "budgets": "SIUD", "jobs": "SIUD", "collections": "SIUD", "pages": "SIUD",
             "contents": "SIUD", "object_versions": "SIUD", "link_versions": "SIUD", "snapshots": "SIUD",
-            "snapshot_collections": "SIUD", "audit_entries": "SI",
+            "snapshot_collections": "SIUD", "audit_entries": "SI", "downloads": "SIUD", "download_chunks": "SIUD",
+            "restore_plans": "SIUD", "restore_steps": "SIUD", "id_map": "SIUD", "secret_values": "SIUD",
         ],
     ]
 
@@ -132,13 +145,46 @@ import Testing
         }
     }
 
-    @Test(arguments: ["scheduler", "differ", "persister"])
+    @Test(arguments: ["scheduler", "differ", "persister", "downloader"])
     func `credentials are refused to stages that do not sign in`(role: String) async throws {
         try await TestDatabase.with { database in
             _ = try await database.addTenant()
             let connection = try await database.connect(role)
             let error = await #expect(throws: PostgresError.self) {
                 _ = try await connection.query("SELECT sealed FROM backup.tenant_credentials")
+            }
+            #expect(error?.sqlState == .insufficientPrivilege)
+        }
+    }
+
+    @Test func `the credential that writes is seen by the restorer and the operator, not by a backup`() async throws {
+        try await TestDatabase.with { database in
+            let tenant = try await database.addTenant()
+            try await database.sql(
+                """
+                INSERT INTO backup.tenant_credentials (tenant_id, purpose, kind, sealed, client_id)
+                VALUES ($1, 'write', 'secret', 'x', 'writer')
+                """, [.uuid(tenant.uuid)])
+            let both = ["read", "write"]
+            for (role, seen) in [("fetcher", ["read"]), ("restorer", both), ("operator", both)] {
+                let connection = try await database.connect(role)
+                try await connection.execute("SET backup.tenant = '\(tenant)'")
+                let purposes = try await connection.query(
+                    "SELECT purpose FROM backup.tenant_credentials ORDER BY 1"
+                ).map { try $0.text(0) }
+                #expect(purposes == seen, "\(role)")
+            }
+            // What the command line reads with is not the one that writes.
+            #expect(try await database.admin.directoryConnection(tenant).clientID == "client")
+        }
+    }
+
+    @Test(arguments: Installation.roles.filter { $0 != "operator" })
+    func `secrets of devices are the operator's alone`(role: String) async throws {
+        try await TestDatabase.with { database in
+            let connection = try await database.connect(role)
+            let error = await #expect(throws: PostgresError.self) {
+                _ = try await connection.query("SELECT sealed FROM backup.secret_values")
             }
             #expect(error?.sqlState == .insufficientPrivilege)
         }

@@ -7,46 +7,82 @@ import ServiceBootstrap
 
 struct DiffCommand: AdminCommand {
     static let configuration = CommandConfiguration(
-        commandName: "diff", abstract: "Shows what changed between two snapshots.",
-        discussion: "FROM may be newer than TO. The recycle bin is no part of it: a deleted object is, by its own type."
+        commandName: "diff", abstract: "Shows what changed between two snapshots, or since one.",
+        discussion: """
+            FROM may be newer than TO. With `live` for one of them the tenant is read as it is now: by a backup of the \
+            types in question, or, with --id, only that object. The recycle bin is no part of it: a deleted object is, \
+            by its own type.
+            """
     )
     @OptionGroup var options: GlobalOptions
     @Argument(help: "Id or name.") var tenant: String?
     @OptionGroup var fleet: FleetOptions
-    @Option(help: "Number of a snapshot.") var from: Int32
-    @Option(help: "Number of a snapshot.") var to: Int32
+    @Option(help: "Number of a snapshot, or live.") var from: SnapshotReference
+    @Option(help: "Number of a snapshot, or live.") var to: SnapshotReference
     @Option(help: "Only this object type.") var type: String?
     @Option(help: "Only the object with this id; needs --type.") var id: String?
 
     func validate() throws {
         try fleet.check(tenant)
-        try Check.snapshots(from, to)
+        try Check.snapshots(from.number, to.number)
         if id != nil, type == nil { throw ValidationError("--id needs --type.") }
+        if from == .live, to == .live { throw ValidationError("--from or --to has to be the number of a snapshot.") }
     }
 
     func perform(_ output: Output) async throws -> Int32 {
-        let named = try type.map { [try TypeNames.type($0)] } ?? Catalogue.current.types
-        // The recycle bin is the only collection that is listed by casts.
-        let types = named.filter { $0.shape != .casts }
-        return try await options.withStore { store, _ in
-            guard let tenant else { return try await compareFleet(store, types, output) }
-            let result = try await compare(store, try await store.tenant(tenant).id, types)
-            output.show(.object(result.json)) { result.text }
+        let named = try type.map { [try TypeNames.type($0)] }
+        return try await options.withStore { store, configuration in
+            guard let tenant else { return try await compareFleet(store, configuration, named, output) }
+            let record = try await store.tenant(tenant)
+            let result = try await compare(store, configuration, record, named, output)
+            let names = options.json ? LinkNames() : try await result.names(store, record.id)
+            output.show(.object(result.json)) { result.text(names) }
             return 0
         }
     }
 
-    private func compare(_ store: PostgresStore, _ tenant: TenantID, _ types: [ObjectType]) async throws -> Comparison {
-        for number in [from, to] { _ = try await store.snapshot(tenant, number) }
-        let key = try await object(store, tenant, types)
-        let changes = try await store.changes(tenant, from: from, to: to, types: types, object: key)
-        let actors = try await store.actors(
-            tenant, of: Set(changes.map(\.id)), from: min(from, to), to: max(from, to))
-        return Comparison(from: from, to: to, changes: changes, actors: actors)
+    private func compare(
+        _ store: PostgresStore, _ configuration: ServiceConfiguration, _ tenant: TenantRecord, _ named: [ObjectType]?,
+        _ output: Output
+    ) async throws -> Comparison {
+        for number in [from, to].compactMap(\.number) { _ = try await store.snapshot(tenant.id, number) }
+        if from == .live || to == .live {
+            guard let id, let type = named?.first else {
+                return try await compareLive(store, tenant, named, output)
+            }
+            return try await LiveObjectComparison(
+                store: store, configuration: configuration, output: output, tenant: tenant, type: type, id: id
+            ).compare(from, to)
+        }
+        let types = Self.comparable(named ?? Catalogue.current.types)
+        let key = try await object(store, tenant.id, types)
+        let (from, to) = (from.number ?? 0, to.number ?? 0)
+        return try await Comparison(store, tenant.id, from: from, to: to, types: types, object: key)
     }
 
-    private func compareFleet(_ store: PostgresStore, _ types: [ObjectType], _ output: Output) async throws -> Int32 {
-        let items = try await fleet.each(store) { try await compare(store, $0.id, types) }
+    /// Reads the types as they are now and compares that snapshot. Without named ones: those that the tenant's backups read.
+    private func compareLive(
+        _ store: PostgresStore, _ tenant: TenantRecord, _ named: [ObjectType]?, _ output: Output
+    ) async throws -> Comparison {
+        let usual = tenant.types.map { names in Catalogue.current.types.filter { names.contains($0.name) } }
+        let types = Self.comparable(named ?? usual ?? Catalogue.current.types)
+        let live = try await LiveRound(store: store, output: output).take(
+            tenant, types: tenant.withAudits(types.map(\.name)))
+        var result = try await Comparison(
+            store, tenant.id, from: from.number ?? live.snapshot, to: to.number ?? live.snapshot, types: types)
+        result.shownFrom = from
+        result.shownTo = to
+        result.unread = live.unread
+        return result
+    }
+
+    /// The recycle bin is the only collection that is listed by casts.
+    private static func comparable(_ types: [ObjectType]) -> [ObjectType] { types.filter { $0.shape != .casts } }
+
+    private func compareFleet(
+        _ store: PostgresStore, _ configuration: ServiceConfiguration, _ named: [ObjectType]?, _ output: Output
+    ) async throws -> Int32 {
+        let items = try await fleet.each(store) { try await compare(store, configuration, $0, named, output) }
             .sorted { $0.outcome.failure != nil && $1.outcome.failure == nil }
         output.show(["items": .array(items.map { Self.json($0.tenant, $0.outcome) })]) {
             var table = Table(["tenant", "added", "updated", "deleted", "restored", "id"])
@@ -80,81 +116,50 @@ struct DiffCommand: AdminCommand {
         guard let id, let type = types.first else { return nil }
         let key = try await store.objectKey(tenant, type, id: id)
         guard try await store.isKnown(tenant, type, key) else {
-            throw CommandFailure(
-                4, "objectNotFound", "No snapshot ever had a \(type.name) \(id).",
-                hint: "See `entra-backup object list \(tenant) \(type.name)`.")
+            throw CommandFailure.objectUnknown(tenant, type, id)
         }
         return key
     }
 }
 
-/// The changes between two snapshots of a tenant, and who made them.
-private struct Comparison {
-    let from: Int32
-    let to: Int32
-    let changes: [ObjectChange]
-    let actors: [String: [ObjectActor]]
+/// One object now and in a snapshot, without a backup: the object alone is read, and the newest audits.
+struct LiveObjectComparison {
+    let store: PostgresStore
+    let configuration: ServiceConfiguration
+    let output: Output
+    let tenant: TenantRecord
+    let type: ObjectType
+    let id: String
 
-    var summary: ChangeSummary {
-        var summary = ChangeSummary()
-        for change in changes { summary.count(change.kind) }
-        return summary
+    func compare(_ from: SnapshotReference, _ to: SnapshotReference) async throws -> Comparison {
+        let number = from.number ?? to.number ?? 0
+        let key = try await store.objectKey(tenant.id, type, id: id)
+        let live = try await LiveObjects(store: store, configuration: configuration).document(tenant.id, type, id)
+        let isKnown = try await store.isKnown(tenant.id, type, key)
+        guard isKnown || live != nil else { throw CommandFailure.objectUnknown(tenant.id, type, id) }
+        let stored = try await store.documents(tenant.id, type, [key], at: number).first?.document
+        let pair = from == .live ? (live, stored) : (stored, live)
+        var change = ObjectDiff.between(pair.0, pair.1, wasPresentBefore: stored == nil && isKnown)?.withoutNulls()
+        if let document = pair.1 ?? pair.0 { change?.displayName = type.displayName(of: document) }
+        var result = Comparison(from: number, to: number, changes: change.map { [$0] } ?? [])
+        result.shownFrom = from
+        result.shownTo = to
+        if change != nil { result.actors = try await actors(since: number) }
+        return result
     }
 
-    var json: JSONObject {
-        [
-            "from": JSONValue(from), "to": JSONValue(to), "summary": summary.json,
-            "items": .array(
-                changes.map { change in
-                    guard case .object(var object) = change.json else { return change.json }
-                    object["actors"] = .array((actors[change.id] ?? []).map(\.json))
-                    return .object(object)
-                }),
-        ]
+    private func actors(since number: SnapshotNumber) async throws -> [String: [ObjectActor]] {
+        guard tenant.mayRead("directoryAudit") else { return [:] }
+        let newest = try await LiveRound(store: store, output: output).take(tenant, types: ["directoryAudit"]).snapshot
+        return try await store.actors(tenant.id, of: [id], from: number, to: newest)
     }
+}
 
-    var text: String {
-        let summary = summary
-        var lines = [
-            "From snapshot \(from) to \(to): \(summary.added) added, \(summary.updated) updated, \(summary.deleted) deleted, \(summary.restored) restored."
-        ]
-        var lastType = ""
-        for change in changes {
-            if change.type != lastType {
-                lines.append("\n\(change.type)")
-                lastType = change.type
-            }
-            lines.append("  \(Self.mark(change.kind)) \(change.displayName)  \(change.id)")
-            let names = Set((actors[change.id] ?? []).map(\.actor)).sorted()
-            if !names.isEmpty { lines.append("      by \(names.joined(separator: ", "))") }
-            for attribute in change.attributes {
-                lines.append("      \(attribute.path): \(Self.short(attribute.from)) → \(Self.short(attribute.to))")
-            }
-            for link in change.links {
-                lines.append(contentsOf: link.added.map { "      \(link.name) + \($0)" })
-                lines.append(contentsOf: link.removed.map { "      \(link.name) - \($0)" })
-            }
-            for child in change.children {
-                lines.append(
-                    "      \(child.name): \(child.from?.count ?? 0) → \(child.to?.count ?? 0) entries, changed")
-            }
-        }
-        return lines.joined(separator: "\n")
-    }
-
-    private static func mark(_ kind: ObjectChange.Kind) -> String {
-        switch kind {
-        case .added: "+"
-        case .updated: "~"
-        case .deleted: "-"
-        case .restored: "^"
-        }
-    }
-
-    private static func short(_ value: JSONValue?) -> String {
-        guard let value else { return "(none)" }
-        let text = value.canonicalText
-        return text.count > 80 ? text.prefix(77) + "..." : text
+extension CommandFailure {
+    static func objectUnknown(_ tenant: TenantID, _ type: ObjectType, _ id: String) -> CommandFailure {
+        CommandFailure(
+            4, "objectNotFound", "No snapshot ever had a \(type.name) \(id).",
+            hint: "See `entra-backup object list \(tenant) \(type.name)`.")
     }
 }
 

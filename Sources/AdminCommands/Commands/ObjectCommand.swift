@@ -103,20 +103,20 @@ struct ObjectCommand: AsyncParsableCommand {
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "Object type.") var type: String
         @Argument(help: "Object id.") var id: String
-        @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
+        @Option(help: "Number, or live for the object as it is now; the newest when it is left out.")
+        var snapshot: SnapshotReference?
 
-        func validate() throws { try Check.snapshots(snapshot) }
+        func validate() throws { try Check.snapshots(snapshot?.number) }
 
         func perform(_ output: Output) async throws -> Int32 {
             let type = try TypeNames.type(type)
-            return try await options.withStore { store, _ in
+            return try await options.withStore { store, configuration in
                 let tenant = try await store.tenant(tenant)
-                let number = try await store.snapshot(tenant.id, snapshot).number
+                if snapshot == .live, try await showLive(tenant, type, store, configuration, output) { return 0 }
+                let number = try await store.snapshot(tenant.id, snapshot?.number).number
                 let key = try await store.objectKey(tenant.id, type, id: id)
                 if let stored = try await store.documents(tenant.id, type, [key], at: number).first {
-                    output.show(stored.document.json(snapshot: number, version: stored.version)) {
-                        ObjectText(document: stored.document, type: type, snapshot: number).text
-                    }
+                    try show(stored, type, number, output)
                     return 0
                 }
                 let history = try await store.history(tenant.id, type, key)
@@ -130,9 +130,35 @@ struct ObjectCommand: AsyncParsableCommand {
                     VersionStamp(digest: $0, from: item.from, to: item.to, seenAt: seenAt ?? "")
                 }
                 output.show(item.document.json(snapshot: number, version: version, reason: item.reason?.name)) {
-                    ObjectText(document: item.document, type: type, snapshot: number, reason: item.reason?.name).text
+                    ObjectText(document: item.document, type: type, snapshot: "\(number)", reason: item.reason?.name)
+                        .text
                 }
                 return 0
+            }
+        }
+
+        /// False when the object does not exist now: what the newest snapshot knows of it is shown then.
+        private func showLive(
+            _ tenant: TenantRecord, _ type: ObjectType, _ store: PostgresStore, _ configuration: ServiceConfiguration,
+            _ output: Output
+        ) async throws -> Bool {
+            let objects = LiveObjects(store: store, configuration: configuration)
+            guard let document = try await objects.document(tenant.id, type, id) else { return false }
+            guard case .object(var json) = document.json() else { return false }
+            json["snapshot"] = "live"
+            output.show(.object(json)) { ObjectText(document: document, type: type, snapshot: "live").text }
+            return true
+        }
+
+        /// Asked for live, an object of the newest snapshot was deleted since.
+        private func show(_ stored: StoredDocument, _ type: ObjectType, _ number: SnapshotNumber, _ output: Output)
+            throws
+        {
+            var document = stored.document
+            let reason: String? = snapshot == .live ? EndReason.missing.name : nil
+            if reason != nil { document.state = .deleted }
+            output.show(document.json(snapshot: number, version: stored.version, reason: reason)) {
+                ObjectText(document: document, type: type, snapshot: "\(number)", reason: reason).text
             }
         }
     }

@@ -12,7 +12,8 @@ struct TenantCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tenant", abstract: "Entra tenants of organizations.",
         subcommands: [
-            Add.self, Activate.self, Deactivate.self, List.self, Show.self, Credentials.self, TenantConfigCommand.self,
+            Add.self, Activate.self, Deactivate.self, List.self, Show.self, Credentials.self, WriteAccessCommand.self,
+            TenantConfigCommand.self,
         ])
 
     struct Add: ChangingCommand {
@@ -176,7 +177,11 @@ struct TenantCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let tenant = try await store.tenant(tenant)
-                output.show(["tenant": tenant.json]) { tenant.humanText }
+                let access = try await store.writeAccess(tenant.id)
+                output.show(["tenant": tenant.json(access)]) {
+                    let writes = access.map { "as the application \($0.clientID)" } ?? "not possible"
+                    return "\(tenant.humanText)\nrestores   \(writes)"
+                }
             }
             return 0
         }

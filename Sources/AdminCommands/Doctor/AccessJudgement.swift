@@ -177,8 +177,19 @@ enum AccessJudgement {
                     hint: "As the owner: CREATE POLICY as `entra-backup migrate --print` shows it.",
                     runbook: "role-misconfigured")
             }
+            guard table.name != "tenant_credentials" || table.policies.contains(where: hidesWriteCredential) else {
+                return .failed(
+                    check, "Nothing hides the credentials that write from backups.",
+                    hint: "As the owner: CREATE POLICY as `entra-backup migrate --print` shows it.",
+                    runbook: "role-misconfigured")
+            }
             return .ok(check, "\(full) shows each transaction the rows of its tenant only.")
         }
+    }
+
+    private static func hidesWriteCredential(_ policy: AccessFacts.Policy) -> Bool {
+        policy.name == "tenant_credentials_for_reading" && !policy.isPermissive
+            && policy.roles == ["entra_backup_fetcher"]
     }
 
     /// The operator and the scheduler list tenants and jobs of the whole fleet; functions of the owner, which no program

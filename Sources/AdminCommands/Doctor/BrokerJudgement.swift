@@ -75,11 +75,13 @@ enum BrokerJudgement {
 
     private static func consumers(_ queue: BrokerFacts.Queue) -> Finding {
         let check = "consumer.\(queue.name)"
-        let stage = Stage.allCases.first { $0.queues.contains { $0.rawValue == queue.name } }?.rawValue ?? "stage"
+        let stage = Stage.allCases.first { $0.queues.contains { $0.rawValue == queue.name } }
+        let name = stage?.rawValue ?? "stage"
         guard queue.consumers > 0 else {
+            let what = stage == .downloader ? "downloads" : stage == .restorer ? "restores" : "backups"
             return .failed(
-                check, "No \(stage) takes from \(queue.name): backups stand still there.",
-                hint: "Start a copy of the \(stage).", runbook: "stage-down")
+                check, "No \(name) takes from \(queue.name): \(what) stand still there.",
+                hint: "Start a copy of the \(name).", runbook: "stage-down")
         }
         return .ok(check, "Consumers of \(queue.name): \(queue.consumers).")
     }

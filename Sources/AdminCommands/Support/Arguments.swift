@@ -1,6 +1,7 @@
 public import AccountModel
 public import ArgumentParser
 public import BackupContracts
+public import BackupModel
 
 // Values of the contract that are words on the command line.
 extension ProductType: ExpressibleByArgument {}
@@ -8,3 +9,7 @@ extension Periodicity: ExpressibleByArgument {}
 extension JobKind: ExpressibleByArgument {}
 extension JobState: ExpressibleByArgument {}
 extension Cloud: ExpressibleByArgument {}
+extension DeviceSecret.Kind: ExpressibleByArgument {}
+extension DownloadOrder.Format: ExpressibleByArgument {}
+extension RestoreOptions.AttributesMode: ExpressibleByArgument {}
+extension RestoreOptions.NewObjects: ExpressibleByArgument {}

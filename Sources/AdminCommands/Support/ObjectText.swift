@@ -5,14 +5,16 @@ import PostgresStore
 struct ObjectText {
     let document: ObjectDocument
     let type: ObjectType
-    let snapshot: SnapshotNumber
+    /// A number, or `live`.
+    let snapshot: String
     /// Why a deleted object is gone.
     var reason: String?
 
     var text: String {
         let state = document.state.rawValue + (reason.map { " (\($0))" } ?? "")
         var lines = [
-            "\(type.name)  \(type.displayName(of: document))  \(document.id)", "\(state) in snapshot \(snapshot)",
+            "\(type.name)  \(type.displayName(of: document))  \(document.id)",
+            snapshot == "live" ? "\(state) now" : "\(state) in snapshot \(snapshot)",
         ]
         lines += Self.section("attributes", document.attributes.map { ($0.name, Self.short($0.value)) })
         lines += Self.section("links", document.links.map { ($0.key, $0.value.joined(separator: " ")) })

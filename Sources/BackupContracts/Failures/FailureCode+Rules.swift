@@ -70,6 +70,12 @@ extension FailureCode {
             "The credential has expired: make a new one and add it to the tenant.", "credentials-invalid"),
         .consentMissing: park("An administrator of the tenant must consent to the application.", "consent-missing"),
         .tenantUnknown: park("Check the tenant's id and cloud: Entra ID does not know it.", "credentials-invalid"),
+        .writeAccessMissing: park(
+            "Give the tenant write access: `entra-backup tenant write-access TENANT add`; then `job retry`.",
+            "write-access"),
+        .restoreFailed: ends(
+            "See `entra-backup restore show JOB` for what stood in the way of each step.", "jobs-failed"),
+        .snapshotRemoved: park("Start the download anew, of a snapshot that is kept.", "download-failed"),
         .stageDefect: later("A defect in the stage: keep the log and report it.", "stage-failing"),
     ]
 }

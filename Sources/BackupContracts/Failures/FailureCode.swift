@@ -59,6 +59,11 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
     public static let credentialsExpired = FailureCode("credentialsExpired")
     public static let consentMissing = FailureCode("consentMissing")
     public static let tenantUnknown = FailureCode("tenantUnknown")
+    // Restores
+    public static let writeAccessMissing = FailureCode("writeAccessMissing")
+    public static let restoreFailed = FailureCode("restoreFailed")
+    // Downloads
+    public static let snapshotRemoved = FailureCode("snapshotRemoved")
     // Ours
     public static let stageDefect = FailureCode("stageDefect")
 
@@ -68,6 +73,7 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
         keyStoreUnavailable, keyWrong, storeRejected, brokerUnreachable, messageUndecodable, attemptsExhausted,
         graphUnreachable, graphThrottled, graphServerError, graphAnswerMalformed, graphRequestRejected, nextLinkForeign,
         nextLinkLoops, deltaLinkExpired, permissionMissing, licenceMissing, collectionNotFound, credentialsInvalid,
-        credentialsExpired, consentMissing, tenantUnknown, stageDefect,
+        credentialsExpired, consentMissing, tenantUnknown, writeAccessMissing, restoreFailed, snapshotRemoved,
+        stageDefect,
     ]
 }

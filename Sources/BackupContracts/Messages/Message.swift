@@ -13,6 +13,10 @@ public enum MessageKind: String, Sendable, Codable, CaseIterable {
     case collectionWalked = "collection.walked.v1"
     /// All collections are settled: seal the snapshot.
     case roundSettled = "round.settled.v1"
+    /// A download was asked for: write its archive.
+    case downloadRequested = "download.requested.v1"
+    /// A restore can begin, or go on from the chunk in its row.
+    case restoreReady = "restore.ready.v1"
 
     /// Where messages of this kind are published.
     public var queue: Queue {
@@ -21,6 +25,8 @@ public enum MessageKind: String, Sendable, Codable, CaseIterable {
         case .walkReady: .fetch
         case .pageFetched: .diff
         case .collectionWalked, .roundSettled: .persist
+        case .downloadRequested: .downloadJobs
+        case .restoreReady: .restoreJobs
         }
     }
 }

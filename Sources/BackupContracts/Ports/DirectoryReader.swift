@@ -46,6 +46,10 @@ public struct DirectoryConnection: Sendable, Hashable {
 /// The limit that Microsoft Graph counts a request against; one budget a tenant and scope.
 public enum ThrottleScope: String, Sendable, Codable, CaseIterable {
     case identity, conditionalAccess, reports, intune, none
+    /// Writes to directory objects, which count against ``identity`` as well.
+    case identityWrites
+    /// Writes to Intune, which count against ``intune`` as well.
+    case intuneWrites
 }
 
 /// One GET.

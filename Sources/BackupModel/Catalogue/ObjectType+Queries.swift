@@ -63,6 +63,15 @@ extension ObjectType {
         return target(path, query)
     }
 
+    /// The target that reads the same of one object.
+    public func ownTarget(_ relationship: Relationship, _ id: String) -> String? {
+        guard let path = listPaths.first, relationship.ownList else { return nil }
+        var query = Query()
+        query.add("$select", idAttribute)
+        query.add("$expand", relationship.expand)
+        return target(Query.path("\(path)/{id}", id: id), query.text)
+    }
+
     /// The query of that listing, without the question mark.
     public func ownListQuery(_ relationship: Relationship) -> String? {
         guard relationship.ownList else { return nil }
@@ -83,6 +92,23 @@ extension ObjectType {
         query.add("$filter", filter)
         query.add("$top", pageSize.map(String.init))
         return target(path, query.text)
+    }
+
+    /// The target that reads one object with what its list or delta query would tell of it; nil when Graph has no path
+    /// that does.
+    ///
+    /// An object in the recycle bin has none: without the cast to its type, which is not known, its path gives less.
+    ///
+    /// - Parameter extensions: names of directory extensions (`extension_…`) to select.
+    public func objectTarget(_ id: String, granted: Set<String>?, extensions: [String] = []) -> String? {
+        guard nested == nil, shape != .casts, let list = listPaths.first else { return nil }
+        var selected = selected(granted: granted, extensions: extensions)
+        // As the delta query, which has to name everything where it tracks relationships.
+        if delta, selected.isEmpty, !relationships(read: .delta).isEmpty { selected = listable }
+        var query = Query()
+        query.add("$select", selected.joined(separator: ","))
+        query.add("$expand", expand)
+        return target(shape == .singleton ? list : Query.path("\(list)/{id}", id: id), query.text)
     }
 
     // The attributes to select; empty when the answer without `$select` has all that may be read.
@@ -136,7 +162,7 @@ extension ObjectType.Secrets {
 }
 
 /// Query items in the order in which they were added, percent-encoded.
-private struct Query {
+struct Query {
     private(set) var text = ""
 
     /// Adds `name=value`; a value that is nil or empty is left out.
@@ -153,7 +179,7 @@ private struct Query {
     }
 
     // RFC 3986: what is neither unreserved nor harmless in this place is encoded, byte by byte of its UTF-8 form.
-    private static func encode(_ value: String, keeping harmless: String) -> String {
+    static func encode(_ value: String, keeping harmless: String) -> String {
         let unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
         let kept = Set((unreserved + harmless).utf8)
         var encoded = ""

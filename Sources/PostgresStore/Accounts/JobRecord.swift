@@ -27,9 +27,10 @@ public struct JobRecord: Sendable, Hashable {
     public var createdAt: Date
     public var startedAt: Date?
     public var finishedAt: Date?
-    /// Objects read so far.
+    /// Objects read so far; steps of a restore that are done with.
     public var done: Int64
-    /// Objects of the newest snapshot: what a round will read, about. `nil` before the first.
+    /// Objects of the newest snapshot: what a round will read, about. `nil` before the first. The steps of a restore,
+    /// `nil` where jobs of all tenants are listed.
     public var total: Int64?
     public var stages: [StageTime]
     public var warnings: [Warning]
@@ -43,9 +44,14 @@ extension JobRecord {
     static let columns = """
         j.job_id, j.tenant_id, j.kind, j.state, j.parked, j.waiting_for, j.snapshot, j.created_at, j.started_at,
         j.finished_at, j.trace, j.error_code, j.error_message, j.warnings::text AS warnings, j.stages::text AS stages,
-        CASE WHEN j.state = 'running' THEN (SELECT coalesce(sum(c.items), 0)::bigint FROM backup.collections c
+        CASE WHEN j.state = 'running' AND j.kind = 'backup' THEN (SELECT coalesce(sum(c.items), 0)::bigint FROM backup.collections c
             WHERE c.tenant_id = j.tenant_id AND c.job_id = j.job_id) ELSE j.objects END AS done,
-        (SELECT s.objects FROM backup.snapshots s WHERE s.tenant_id = j.tenant_id ORDER BY s.number DESC LIMIT 1) AS total
+        CASE WHEN j.kind = 'restore' THEN (SELECT p.steps::bigint FROM backup.restore_plans p
+            WHERE p.tenant_id = j.tenant_id AND p.job_id = j.job_id)
+            WHEN j.kind = 'download' THEN (SELECT d.objects FROM backup.downloads d
+            WHERE d.tenant_id = j.tenant_id AND d.job_id = j.job_id)
+            ELSE (SELECT s.objects FROM backup.snapshots s WHERE s.tenant_id = j.tenant_id ORDER BY s.number DESC LIMIT 1)
+            END AS total
         """
 
     init(row: PostgresRow) throws(PostgresError) {

@@ -72,6 +72,7 @@ extension PostgresStore {
     /// Cancels a job that has not ended. What it has read is dropped; snapshots are untouched.
     public func cancelJob(_ id: JobID) async throws(AccountError) -> JobRecord {
         let record = try await job(id)
+        if record.kind == .restore { return try await cancelRestore(id) }
         guard !record.state.isFinal else {
             throw AccountError(
                 .conflict, "jobEnded", "The job \(id) has ended already (\(record.state.rawValue)).",
@@ -113,10 +114,14 @@ extension PostgresStore {
             let epoch = try only(rows) { (row) throws(PostgresError) in try row.int32("epoch") }
             do throws(StageFailure) {
                 try await connection.dropRound(record)
+                guard record.kind != .restore else {
+                    return try await connection.resumeRestore(id, record.tenant)
+                }
                 try await connection.insert(
                     [
                         Message(
-                            kind: .backupRequested, tenant: record.tenant, job: id, epoch: epoch, trace: record.trace)
+                            kind: record.kind == .download ? .downloadRequested : .backupRequested,
+                            tenant: record.tenant, job: id, epoch: epoch, trace: record.trace)
                     ], after: .seconds(-10))
             } catch {
                 throw AccountError(error)
@@ -127,7 +132,7 @@ extension PostgresStore {
 }
 
 extension PostgresConnection {
-    fileprivate func job(_ tenant: TenantID, _ id: UUID) async throws(AccountError) -> JobRecord {
+    func job(_ tenant: TenantID, _ id: UUID) async throws(AccountError) -> JobRecord {
         let rows = try await checked(
             "SELECT \(JobRecord.columns) FROM backup.jobs j WHERE j.tenant_id = $1 AND j.job_id = $2",
             [.uuid(tenant.uuid), .uuid(id)])
@@ -155,10 +160,11 @@ extension PostgresConnection {
         return !rows.isEmpty
     }
 
-    /// Takes away the pages, messages and dead letters of a round that will not be sealed.
+    /// Takes away the pages, messages and dead letters of a round that will not be sealed, and the pieces of an archive
+    /// that will not be whole.
     fileprivate func dropRound(_ job: JobRecord) async throws(StageFailure) {
         let key: [PostgresValue] = [.uuid(job.tenant.uuid), .uuid(job.id.uuid)]
-        for table in ["messages", "dead_letters", "pages", "collections"] {
+        for table in ["messages", "dead_letters", "pages", "collections", "download_chunks"] {
             _ = try await rows("DELETE FROM backup.\(table) WHERE tenant_id = $1 AND job_id = $2", key)
         }
     }

@@ -7,7 +7,7 @@ import LibPQ
 /// Idempotent: every step makes what is missing and leaves what is there.
 public struct Installation: Sendable {
     /// The roles that programs log in as, without the prefix `entra_backup_`.
-    public static let roles = ["scheduler", "fetcher", "differ", "persister", "operator"]
+    public static let roles = ["scheduler", "fetcher", "differ", "persister", "downloader", "restorer", "operator"]
     /// Runs migrations and owns the tables; no program logs in as it.
     public static let owner = "entra_backup_owner"
 

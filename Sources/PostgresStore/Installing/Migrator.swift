@@ -17,6 +17,8 @@ public struct Migration: Sendable {
     public static let all: [Migration] = [
         Migration(number: 1, name: "V0001_schema", bytes: PackageResources.V0001_schema_sql),
         Migration(number: 2, name: "V0002_roles", bytes: PackageResources.V0002_roles_sql),
+        Migration(
+            number: 3, name: "V0003_restore_and_download", bytes: PackageResources.V0003_restore_and_download_sql),
     ]
 
     private init(number: Int32, name: String, bytes: [UInt8]) {

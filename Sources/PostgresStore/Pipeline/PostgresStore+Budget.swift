@@ -33,6 +33,8 @@ struct QuotaBucket: Sendable, Hashable {
         // A burst of three, since a round seldom needs more; over ten seconds the sum is five all the same.
         case .reports: QuotaBucket(capacity: 3, rate: 0.2)
         case .intune: QuotaBucket(quota: 1_000, window: 20)
+        case .identityWrites: QuotaBucket(quota: 3_000, window: 150)
+        case .intuneWrites: QuotaBucket(quota: 100, window: 20)
         case .none: nil
         }
     }

@@ -91,6 +91,7 @@ extension PostgresStore {
             }
             try await connection.tenantScope(tenant)
             try await connection.resume(job, of: message)
+            if message.kind == .restoreReady { try await connection.keepApart(job, tenant) }
             let back = try await connection.unpark(job, of: tenant)
             try await connection.remakeSteps(of: message)
             return back
@@ -124,6 +125,7 @@ extension PostgresConnection {
                 EXISTS (SELECT FROM backup.collections c WHERE c.tenant_id = j.tenant_id AND c.job_id = j.job_id
                     AND c.epoch = j.epoch) AS has_round,
                 (SELECT o.job_id FROM backup.jobs o WHERE o.tenant_id = j.tenant_id AND o.kind = 'backup'
+                    AND j.kind = 'backup'
                     AND o.job_id <> j.job_id AND o.state IN ('queued', 'running') LIMIT 1) AS other
             FROM backup.jobs j WHERE tenant_id = $1 AND job_id = $2 FOR UPDATE
             """, key)
@@ -168,6 +170,21 @@ extension PostgresConnection {
                 parked = false, finished_at = NULL, error_code = NULL, error_message = NULL
             WHERE tenant_id = $1 AND job_id = $2
             """, key, "backupUnderWay", "Another backup of the tenant has just begun.")
+    }
+
+    /// A restore that is taken up again must not meet another one that has begun since on a same object.
+    fileprivate func keepApart(_ job: JobID, _ tenant: TenantID) async throws(AccountError) {
+        let other: UUID?
+        do throws(StageFailure) {
+            other = try await restoreInTheWay(of: job, tenant)
+        } catch {
+            throw AccountError(error)
+        }
+        guard let other else { return }
+        throw AccountError(
+            .conflict, "restoreUnderWay",
+            "Another restore is under way that touches a same object: job \(JobID(uuid: other)).",
+            hint: "When that one has ended: `entra-backup dead-letters retry`, or `entra-backup job retry \(job)`.")
     }
 
     /// Moves the job's dead letters back to the messages, as if never tried and due for the next sweep.

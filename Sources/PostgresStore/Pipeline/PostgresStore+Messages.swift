@@ -146,13 +146,16 @@ extension PostgresConnection {
             """
             UPDATE backup.jobs SET state = $3, finished_at = clock_timestamp(), error_code = $4, error_message = $5,
                 parked = $6, warnings = $7::jsonb
-            WHERE tenant_id = $1 AND job_id = $2 AND epoch = $8 AND state IN ('queued', 'running')
+            WHERE tenant_id = $1 AND job_id = $2 AND epoch = $8 AND state IN ('queued', 'running') RETURNING kind
             """,
             [
                 .uuid(message.tenant.uuid), .uuid(message.job.uuid), .text(state.rawValue), .text(failure?.code.name),
                 .text(failure?.message), .bool(parked), .text(warnings), .int32(message.epoch),
             ])
-        guard ended.affectedRows == 1 else { return [] }
+        guard let job = ended.first else { return [] }
+        if try decoded({ () throws(PostgresError) in try job.text("kind") }) == JobKind.restore.rawValue {
+            return try await releaseRestores(behind: message)
+        }
         let waiting = try await rows(
             """
             UPDATE backup.jobs SET waiting_for = NULL

@@ -8,6 +8,7 @@ extension PostgresStore {
     /// one, then the versions that no kept snapshot sees, then contents that no version names. A tenant whose round
     /// runs, or was parked and may go on, is left for later: its new contents have no versions yet.
     public func applyRetention() async throws(StageFailure) -> Bool {
+        try await removeExpiredDownloads()
         let due = try await transaction { (connection) async throws(StageFailure) in
             try await connection.rows(
                 """
@@ -26,7 +27,22 @@ extension PostgresStore {
         return true
     }
 
-    /// The retention of one tenant, in one transaction.
+    /// Takes away archives that have expired, and what is left of downloads that ended otherwise a week ago.
+    private func removeExpiredDownloads() async throws(StageFailure) {
+        try await transaction { (connection) async throws(StageFailure) in
+            _ = try await connection.rows(
+                """
+                WITH gone AS (DELETE FROM backup.downloads d WHERE expires_at <= clock_timestamp() OR EXISTS (
+                    SELECT FROM backup.jobs j WHERE j.tenant_id = d.tenant_id AND j.job_id = d.job_id
+                        AND j.state IN ('failed', 'cancelled') AND j.finished_at < now() - interval '7 days')
+                    RETURNING tenant_id, job_id)
+                DELETE FROM backup.download_chunks c USING gone g
+                WHERE c.tenant_id = g.tenant_id AND c.job_id = g.job_id
+                """)
+        }
+    }
+
+    /// The retention of one tenant, in one transaction. A snapshot that a download is still to be made of stays.
     func applyRetention(to tenant: TenantID) async throws(StageFailure) {
         try await transaction(of: tenant) { (connection) async throws(StageFailure) in
             let key: [PostgresValue] = [.uuid(tenant.uuid)]
@@ -41,6 +57,8 @@ extension PostgresStore {
                 """
                 DELETE FROM backup.snapshots WHERE tenant_id = $1 AND sealed_at < now() - make_interval(days => $2)
                     AND number < (SELECT max(number) FROM backup.snapshots WHERE tenant_id = $1)
+                    AND NOT EXISTS (SELECT FROM backup.jobs j WHERE j.tenant_id = $1 AND j.kind = 'download'
+                        AND j.state IN ('queued', 'running') AND j.snapshot = snapshots.number)
                 """, key + [.int32(days)])
             guard removed.affectedRows > 0 else { return }
             for statement in Self.retentionStatements { _ = try await connection.rows(statement, key) }

@@ -25,6 +25,13 @@ extension PostgresStore {
         return found
     }
 
+    /// Objects of a type with a version or link that begins or ends between two snapshots: those that may differ.
+    public func changedKeys(
+        _ tenant: TenantID, _ type: ObjectType, from: SnapshotNumber, to: SnapshotNumber
+    ) async throws(AccountError) -> [ObjectKey] {
+        try await changedObjects(tenant, type, min(from, to), max(from, to))
+    }
+
     private func changes(
         _ tenant: TenantID, _ type: ObjectType, _ keys: [ObjectKey], from: SnapshotNumber, to: SnapshotNumber
     ) async throws(AccountError) -> [ObjectChange] {

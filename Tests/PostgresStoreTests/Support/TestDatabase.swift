@@ -20,6 +20,8 @@ final class TestDatabase: Sendable {
     let fetcher: PostgresStore
     let differ: PostgresStore
     let persister: PostgresStore
+    let downloader: PostgresStore
+    let restorer: PostgresStore
     private let others = Mutex<(stores: [PostgresStore], connections: [PostgresConnection])>(([], []))
 
     /// Makes a database, runs the body, and closes what was opened.
@@ -58,6 +60,8 @@ final class TestDatabase: Sendable {
         fetcher = store("fetcher")
         differ = store("differ")
         persister = store("persister")
+        downloader = store("downloader")
+        restorer = store("restorer")
     }
 
     private static func store(
@@ -87,7 +91,8 @@ final class TestDatabase: Sendable {
 
     private func close() async {
         let opened = others.withLock { $0 }
-        for store in opened.stores + [admin, scheduler, fetcher, differ, persister] { await store.close() }
+        let own = [admin, scheduler, fetcher, differ, persister, downloader, restorer]
+        for store in opened.stores + own { await store.close() }
         for connection in opened.connections { await connection.close() }
         await superuser.close()
         try? FileManager.default.removeItem(atPath: keyStorePath)

@@ -101,8 +101,27 @@ extension TenantState {
             list.append(.object([("disabledPlans", licence["disabledPlans"] ?? .array([])), ("skuId", .string(sku))]))
         }
         world.update(ref, [("assignedLicenses", SimulatedJSON.array(list).encoded)])
+        if spec.type == .user { stateLicences(ref, added, removed) }
         audit("Change user license", ref, caller)
         return .json(200, .object([("id", .string(world.id(ref))), ("assignedLicenses", .array(list))]))
+    }
+
+    /// The states that tell where licences come from: those assigned here come from nobody else.
+    private mutating func stateLicences(_ ref: World.Ref, _ added: [SimulatedJSON], _ removed: [SimulatedJSON]) {
+        let changed = removed + added.compactMap { $0["skuId"] }
+        var states = (world.value(ref, "licenseAssignmentStates")?.items ?? []).filter { state in
+            let isDirect = state["assignedByGroup"] == nil || state["assignedByGroup"] == .null
+            return !isDirect || !changed.contains { $0 == state["skuId"] }
+        }
+        for licence in added {
+            states.append(
+                .object([
+                    ("assignedByGroup", .null), ("disabledPlans", licence["disabledPlans"] ?? .array([])),
+                    ("error", .string("None")), ("lastUpdatedDateTime", .string(Timestamp.text(world.now))),
+                    ("skuId", licence["skuId"] ?? .null), ("state", .string("Active")),
+                ]))
+        }
+        world.update(ref, [("licenseAssignmentStates", SimulatedJSON.array(states).encoded)])
     }
 
     private mutating func credential(_ name: String, _ ref: World.Ref, _ body: SimulatedJSON) throws(GraphFailure)
@@ -168,6 +187,12 @@ extension TenantState {
             } else {
                 world.purge(existing)
             }
+        case "adminUpdate":
+            guard let existing else {
+                throw .badRequest("The Role assignment does not exist.", code: "RoleAssignmentDoesNotExist")
+            }
+            try checkSchedule(type, target, role, body)
+            world.update(existing, [("scheduleInfo", (body["scheduleInfo"] ?? .null).encoded)])
         default: throw .badRequest("The action is not supported for applications.", code: "InvalidAction")
         }
         var answer = body

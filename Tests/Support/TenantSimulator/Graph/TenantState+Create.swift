@@ -23,7 +23,7 @@ extension TenantState {
         var attributes = try WriteRules.attributes(spec, body, isCreate: true)
         let bound = try boundLinks(spec, body)
         let id = newID(spec.type, body)
-        guard world.ref(spec.type, id) == nil else {
+        guard world.ref(spec.type, id).map({ world.objects[Int($0)].state == .gone }) ?? true else {
             throw GraphFailure(
                 status: 409, code: "Request_ResourceExists",
                 message:
@@ -175,6 +175,12 @@ extension TenantState {
             if !names.contains("userType") { set("userType", .string("Member")) }
             let mail = body["mail"]?.text
             set("proxyAddresses", .array(mail.map { [.string("SMTP:\($0)")] } ?? []))
+            let others = body["identities"]?.items?.filter { $0["signInType"]?.text != "userPrincipalName" } ?? []
+            let own: SimulatedJSON = .object([
+                ("signInType", .string("userPrincipalName")), ("issuer", .string(domain("isInitial"))),
+                ("issuerAssignedId", body["userPrincipalName"] ?? .null),
+            ])
+            set("identities", .array(others + [own]))
         case .group:
             let isUnified = body["groupTypes"]?.items?.contains(.string("Unified")) ?? false
             if isUnified { set("mail", .string("\(body["mailNickname"]?.text ?? "")@\(defaultDomain)")) }
@@ -183,7 +189,7 @@ extension TenantState {
             set("appId", .string(random.guid()))
             set("publisherDomain", .string(defaultDomain))
             if !names.contains("signInAudience") { set("signInAudience", .string("AzureADMyOrg")) }
-        case .servicePrincipal: list += copied(body)
+        case .servicePrincipal: for (name, value) in copied(body) { set(name, value) }
         case .unifiedRoleDefinition:
             set("isBuiltIn", .bool(false))
             set("templateId", .string(id))
@@ -196,9 +202,10 @@ extension TenantState {
         }
     }
 
-    private var defaultDomain: String {
-        let domain = world.presentRefs(.domain).first { world.value($0, "isDefault")?.boolean ?? false }
-        return domain.map { world.id($0) } ?? ""
+    private var defaultDomain: String { domain("isDefault") }
+
+    private func domain(_ flag: String) -> String {
+        world.presentRefs(.domain).first { world.value($0, flag)?.boolean ?? false }.map { world.id($0) } ?? ""
     }
 
     /// What a service principal takes over from its application.

@@ -198,6 +198,12 @@ extension TenantState {
             guard list.count < 20 else {
                 throw .badRequest("The limit of 20 federated identity credentials is reached.")
             }
+            let isTaken = list.contains { (try? SimulatedJSON.parse($0.json))?["name"] == value["name"] }
+            guard !isTaken else {
+                throw GraphFailure(
+                    status: 409, code: "Request_MultipleObjectsWithSameKeyValue",
+                    message: "FederatedIdentityCredential with this name already exists.")
+            }
             for name in ["name", "issuer", "subject", "audiences"] where value[name] == nil {
                 throw .badRequest(
                     "A value is required for property '\(name)' of resource 'FederatedIdentityCredential'.")

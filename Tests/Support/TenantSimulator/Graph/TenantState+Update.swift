@@ -5,7 +5,7 @@ extension TenantState {
     mutating func update(
         _ spec: TypeSpec, _ id: String, _ body: SimulatedJSON, _ request: GraphRequest, _ caller: Caller
     ) throws(GraphFailure) -> GraphResponse {
-        if spec.type == .authenticationContextClassReference, world.ref(spec.type, id) == nil {
+        if spec.type == .authenticationContextClassReference, world.ref(spec.type, id).map(world.isPresent) != true {
             var full = body
             full["id"] = .string(id)
             return try create(spec, full, request, caller)

@@ -90,6 +90,13 @@ extension TenantState {
         case .unifiedRoleAssignment: world.removeRoleAssignment(ref)
         // Distribution groups do not go through the recycle bin.
         case .group where world.isDistributionGroup(ref): world.purge(ref)
+        // Its service principal goes with an application, and does not come back with it.
+        case .application:
+            let appID = world.text(ref, "appId")
+            for principal in world.presentRefs(.servicePrincipal) where world.text(principal, "appId") == appID {
+                world.softDelete(principal)
+            }
+            world.softDelete(ref)
         case _ where spec.flags.contains(.softDelete) && spec.type != .unifiedRoleDefinition: world.softDelete(ref)
         default: world.purge(ref)
         }

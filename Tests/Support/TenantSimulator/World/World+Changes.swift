@@ -76,7 +76,8 @@ extension World {
         for dependant in dependants { purge(dependant) }
     }
 
-    /// Objects that the service removes together with this one: its assignments, grants and role assignments.
+    /// Objects that the service removes together with this one: its assignments, grants and role assignments; a
+    /// device's secrets.
     private func owned(by ref: Ref) -> [Ref] {
         var list: [Ref] = []
         for name in [LinkName.appRoleAssignments, .appRoleAssignedTo, .oauth2PermissionGrants, .userGrants] {
@@ -87,6 +88,10 @@ extension World {
             SimulatedType.unifiedRoleAssignment, .unifiedRoleEligibilitySchedule, .unifiedRoleAssignmentSchedule,
         ] {
             list += presentRefs(type).filter { text($0, "principalId") == id }
+        }
+        if type(ref) == .device, let device = text(ref, "deviceId") {
+            list += presentRefs(.bitlockerRecoveryKey).filter { text($0, "deviceId") == device }
+            list += presentRefs(.deviceLocalCredentialInfo).filter { self.id($0) == device }
         }
         return list
     }

@@ -1,0 +1,39 @@
+import BackupContracts
+import BackupModel
+import GraphDirectory
+import Logging
+import PostgresStore
+import ServiceBootstrap
+
+/// Single objects as they are now, read from Microsoft Graph.
+struct LiveObjects {
+    let store: PostgresStore
+    let configuration: ServiceConfiguration
+
+    /// The object in the form in which a snapshot has it; nil when it does not exist.
+    func document(_ tenant: TenantID, _ type: ObjectType, _ id: String) async throws -> ObjectDocument? {
+        let connection = try await store.directoryConnection(tenant)
+        let reader = GraphDirectoryReader(
+            budget: store, options: GraphOptions(patience: configuration.graphPatience),
+            logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
+        let result: Result<[String: ObjectDocument], any Error>
+        do {
+            result = .success(try await reader.documents(type, [id], parts: nil, connection))
+        } catch {
+            result = .failure(error)
+        }
+        await reader.shutdown()
+        return try result.get().first?.value
+    }
+}
+
+extension ObjectChange {
+    /// Without attributes that are absent on one side and null on the other: a delta query does not tell those that
+    /// never had a value, a single reading does. Nil when nothing else differs.
+    func withoutNulls() -> ObjectChange? {
+        guard kind == .updated else { return self }
+        var change = self
+        change.attributes.removeAll { ($0.from ?? .null) == ($0.to ?? .null) }
+        return change.attributes.isEmpty && change.links.isEmpty && change.children.isEmpty ? nil : change
+    }
+}

@@ -1,0 +1,195 @@
+import BackupContracts
+import BackupModel
+import GraphDirectory
+import Logging
+import PostgresStore
+import ServiceBootstrap
+
+/// Reads what a plan has to know of the tenant beside the objects that it compares, from the live snapshot.
+struct RestoreFactReading {
+    let planning: RestorePlanning
+    let liveAt: SnapshotNumber
+    let subjects: [RestorePlanner.Subject]
+    let unreadLive: [String: String]
+
+    private var store: PostgresStore { planning.store }
+    private var tenant: TenantRecord { planning.tenant }
+
+    func facts(map: IDMap) async throws -> RestoreFacts {
+        let types = try await store.objectTypes(tenant.id, at: liveAt)
+        let named = try await namedIDs()
+        let write = try await store.writeConnection(tenant.id)
+        return RestoreFacts(
+            typeOf: { id in
+                if let key = ObjectKey(id) { return types[key].flatMap { Catalogue.current[$0]?.name } }
+                return named[id.lowercased()]
+            },
+            recycleBin: try await recycleBin(), verifiedDomains: try await verifiedDomains(),
+            userPrincipalNames: try await takenNames(), freeLicences: try await freeLicences(),
+            writePermissions: try await permissions(write), map: map,
+            ownClientIDs: Set([tenant.clientID, write?.clientID].compactMap { $0?.lowercased() }),
+            access: try await access())
+    }
+
+    private func each(_ type: String, _ body: (ObjectDocument) -> Void) async throws {
+        guard let type = Catalogue.current[type] else { return }
+        try await store.documents(tenant.id, type, at: liveAt) { body($0.document) }
+    }
+
+    private func all(_ type: String) async throws -> [ObjectDocument] {
+        var documents: [ObjectDocument] = []
+        try await each(type) { documents.append($0) }
+        return documents
+    }
+
+    /// Objects whose ids are words.
+    private func namedIDs() async throws -> [String: String] {
+        var named: [String: String] = [:]
+        for type in [
+            "domain", "attributeSet", "customSecurityAttributeDefinition", "authenticationContextClassReference",
+            "permissionGrantPolicy", "roleScopeTag",
+        ] {
+            try await each(type) { named[$0.id.lowercased()] = type }
+        }
+        return named
+    }
+
+    private func recycleBin() async throws -> [String: ObjectDocument] {
+        var bin: [String: ObjectDocument] = [:]
+        try await each("deletedItem") { bin[$0.id.lowercased()] = RestoreFacts.binned($0) }
+        return bin
+    }
+
+    private func verifiedDomains() async throws -> Set<String> {
+        var domains: Set<String> = []
+        try await each("domain") { if $0.attributes["isVerified"]?.bool == true { domains.insert($0.id.lowercased()) } }
+        return domains
+    }
+
+    /// Who has the names that users of the plan want. All users are opened only when some user comes back or is renamed.
+    private func takenNames() async throws -> [String: String] {
+        var wanted: Set<String> = []
+        for subject in subjects where subject.type == "user" {
+            guard let name = subject.wanted?.attributes["userPrincipalName"]?.string else { continue }
+            if subject.live?.attributes["userPrincipalName"]?.string == name { continue }
+            wanted.insert(mapped(name.lowercased()))
+        }
+        guard !wanted.isEmpty else { return [:] }
+        var names: [String: String] = [:]
+        try await each("user") { user in
+            guard let name = user.attributes["userPrincipalName"]?.string?.lowercased(), wanted.contains(name) else {
+                return
+            }
+            names[name] = user.id
+        }
+        return names
+    }
+
+    private func mapped(_ name: String) -> String {
+        guard let at = name.lastIndex(of: "@"),
+            let domain = planning.options.domains[String(name[name.index(after: at)...])]
+        else { return name }
+        return name[...at] + domain
+    }
+
+    private func freeLicences() async throws -> [String: Int] {
+        var free: [String: Int] = [:]
+        try await each("subscribedSku") { sku in
+            guard let id = sku.attributes["skuId"]?.string else { return }
+            let enabled = sku.attributes["prepaidUnits"]?["enabled"]?.int ?? 0
+            free[id.lowercased()] = max(0, enabled - (sku.attributes["consumedUnits"]?.int ?? 0))
+        }
+        return free
+    }
+
+    private func permissions(_ write: DirectoryConnection?) async throws -> Set<String>? {
+        guard let write else { return nil }
+        let reader = GraphDirectoryReader(
+            budget: store, options: GraphOptions(patience: planning.configuration.graphPatience),
+            logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
+        let result: Result<Set<String>, any Error>
+        do {
+            result = .success(try await reader.permissions(write))
+        } catch {
+            result = .failure(error)
+        }
+        await reader.shutdown()
+        return try result.get()
+    }
+
+    // MARK: Conditional access
+
+    /// Types without which nothing can be said about who gets in.
+    private static let judged = ["conditionalAccessPolicy", "unifiedRoleAssignment", "user", "group"]
+
+    private func access() async throws -> ConditionalAccessFacts? {
+        guard Self.judged.allSatisfy({ tenant.mayRead($0) && unreadLive[$0] == nil }) else { return nil }
+        var access = ConditionalAccessFacts(
+            policies: try await all("conditionalAccessPolicy"), namedLocations: try await all("namedLocation"),
+            strengths: try await all("authenticationStrengthPolicy"),
+            roleAssignments: try await all("unifiedRoleAssignment") + all("unifiedRoleEligibilitySchedule"))
+        let wanted = subjects.compactMap(\.wanted).filter {
+            $0.type == "conditionalAccessPolicy" || $0.type.hasPrefix("unifiedRole")
+        }
+        let named = access.policies + access.roleAssignments + wanted
+        access.members = try await members(of: LockOutCheck.groups(in: named))
+        let holders = access.roleAssignments.compactMap { $0.attributes["principalId"]?.string?.lowercased() }
+        access.users = try await users(Set(holders).union(access.members.values.joined()))
+        try await addBreakGlass(&access)
+        try await addDevices(&access)
+        return access
+    }
+
+    /// Direct members of the groups, and of the groups inside those.
+    private func members(of groups: Set<String>) async throws -> [String: [String]] {
+        guard let type = Catalogue.current["group"] else { return [:] }
+        var members: [String: [String]] = [:]
+        var open = groups
+        while !open.isEmpty {
+            let found = try await store.documents(tenant.id, type, open.compactMap { ObjectKey($0) }, at: liveAt)
+            for stored in found {
+                members[stored.document.id.lowercased()] = (stored.document.links["members"] ?? []).map {
+                    $0.lowercased()
+                }
+            }
+            let inside = Set(found.flatMap { members[$0.document.id.lowercased()] ?? [] })
+            open = inside.subtracting(members.keys).subtracting(open)
+        }
+        return members
+    }
+
+    private func users(_ ids: Set<String>) async throws -> [String: ObjectDocument] {
+        guard let type = Catalogue.current["user"] else { return [:] }
+        let found = try await store.documents(tenant.id, type, ids.compactMap { ObjectKey($0) }, at: liveAt)
+        return Dictionary(found.map { ($0.document.id.lowercased(), $0.document) }) { first, _ in first }
+    }
+
+    private func addBreakGlass(_ access: inout ConditionalAccessFacts) async throws {
+        guard let name = planning.options.breakGlass?.lowercased() else { return }
+        guard ObjectKey(name) == nil else {
+            access.users.merge(try await users([name])) { first, _ in first }
+            return
+        }
+        var found: [ObjectDocument] = []
+        try await each("user") { user in
+            if user.attributes["userPrincipalName"]?.string?.lowercased() == name { found.append(user) }
+        }
+        for user in found { access.users[user.id.lowercased()] = user }
+    }
+
+    private func addDevices(_ access: inout ConditionalAccessFacts) async throws {
+        // Only a policy that is about devices asks.
+        let texts = (access.policies + subjects.compactMap(\.wanted)).filter { $0.type == "conditionalAccessPolicy" }
+            .map { ($0.attributes["grantControls"] ?? .null).canonicalText }
+        guard texts.contains(where: { $0.contains("ompliantDevice") || $0.contains("omainJoinedDevice") }) else {
+            return
+        }
+        var (compliant, joined) = (false, false)
+        try await each("device") { device in
+            if device.attributes["isCompliant"]?.bool == true { compliant = true }
+            if device.attributes["trustType"]?.string == "ServerAd" { joined = true }
+        }
+        access.hasCompliantDevice = compliant
+        access.hasJoinedDevice = joined
+    }
+}

@@ -1,0 +1,149 @@
+import BackupContracts
+import BackupModel
+import Foundation
+import PostgresStore
+import ServiceBootstrap
+
+/// Makes a plan: reads the tenant as it is now, compares it with what is wanted, and has the planner decide.
+///
+/// Cost: the live round, then what differs; whole types only where references by value have to be mended. Memory by what
+/// differs.
+struct RestorePlanning {
+    let store: PostgresStore
+    let configuration: ServiceConfiguration
+    let output: Output
+    /// The tenant that is written to.
+    let tenant: TenantRecord
+    /// The tenant whose objects are restored.
+    let source: TenantRecord
+    var options: RestoreOptions
+    /// The restore that is undone.
+    var undoes: JobID?
+    /// What the source has, when it is no snapshot of the store.
+    var archive: ArchiveReading?
+
+    struct Outcome {
+        var plan: RestorePlan
+        /// Types in scope that could not be read, now or in the snapshot.
+        var unread: [LiveRound.Unread]
+    }
+
+    /// Types that tell what a plan has to know of the tenant: who and what there is, domains, licences, who administers.
+    private static let factTypes = [
+        "user", "group", "application", "servicePrincipal", "administrativeUnit", "domain", "deletedItem",
+        "subscribedSku", "unifiedRoleDefinition", "conditionalAccessPolicy", "namedLocation",
+        "authenticationStrengthPolicy", "unifiedRoleAssignment", "unifiedRoleEligibilitySchedule",
+    ]
+
+    /// - Parameter number: the source's snapshot; nil with an archive.
+    func plan(_ number: SnapshotNumber?) async throws -> Outcome {
+        var unreadInSource: [String: String] = [:]
+        if let number { unreadInSource = Self.unread(try await store.snapshot(source.id, number)) }
+        if let archive { unreadInSource = Self.unread(archive) }
+        let scope = scope(without: unreadInSource)
+        let live = try await LiveRound(store: store, output: output).take(tenant, types: roundTypes(scope))
+        var unreadLive: [String: String] = [:]
+        for item in live.unread { unreadLive[item.type] = item.reason }
+        try await checkIDs(number, live.snapshot)
+
+        let types = scope.filter { unreadLive[$0.name] == nil }
+        var comparison = RestoreComparison(planning: self, types: types, wantedAt: number, liveAt: live.snapshot)
+        var subjects = try await comparison.subjects()
+        let map = comparison.spelled(try await store.idMap(tenant.id, of: source.id))
+        var facts = try await RestoreFactReading(
+            planning: self, liveAt: live.snapshot, subjects: subjects, unreadLive: unreadLive
+        ).facts(map: map)
+        subjects += try await comparison.referring(to: subjects, bin: facts.recycleBin)
+        if options.withReferences { comparison.markReferences(&subjects, options) }
+        facts.unreadInSource = unreadInSource.filter { concerns($0.key) }
+        facts.unreadLive = unreadLive.filter { concerns($0.key) }
+        let plan = RestorePlanner(facts: facts, options: options).plan(
+            subjects, tenant: tenant.id, source: source.id, snapshot: number, liveSnapshot: live.snapshot,
+            undoes: undoes)
+        let unread = facts.unreadInSource.merging(facts.unreadLive) { first, _ in first }
+        return Outcome(
+            plan: plan,
+            unread: unread.sorted { $0.key < $1.key }.map { LiveRound.Unread(type: $0.key, reason: $0.value) })
+    }
+
+    // MARK: Scope
+
+    private static var restorable: [ObjectType] {
+        Catalogue.current.types.filter { $0.restore.mode != .backupOnly && $0.restore.mode != .undelete }
+    }
+
+    /// The types to compare. Of ids alone it is not known what they are, and what refers to them may be of any type.
+    private func scope(without unread: [String: String]) -> [ObjectType] {
+        let usual = source.types.map(Set.init)
+        return Self.restorable.filter { type in
+            // What a policy refers to may be of any type.
+            let asked = options.withReferences ? nil : options.types
+            return unread[type.name] == nil && (asked?.contains(type.name) ?? usual?.contains(type.name) ?? true)
+        }
+    }
+
+    /// Whether a type that is not read is worth a word.
+    private func concerns(_ type: String) -> Bool {
+        guard let item = Catalogue.current[type], Self.restorable.contains(where: { $0.number == item.number }) else {
+            return false
+        }
+        return options.types?.contains(type) ?? source.types?.contains(type) ?? true
+    }
+
+    private func roundTypes(_ scope: [ObjectType]) -> [String] {
+        let names = Set(scope.map(\.name)).union(Self.factTypes.filter { tenant.mayRead($0) || $0 == "deletedItem" })
+        return Catalogue.current.types.map(\.name).filter(names.contains)
+    }
+
+    /// What a snapshot does not hold: refused, failed, or never read.
+    private static func unread(_ record: SnapshotRecord) -> [String: String] {
+        var unread: [String: String] = [:]
+        let known = Dictionary(record.collections.map { ($0.type, $0) }) { first, _ in first }
+        for type in restorable {
+            let collection = known[type.number]
+            switch collection?.outcome {
+            case CollectionOutcome.complete.rawValue, CollectionOutcome.delta.rawValue: break
+            case CollectionOutcome.notRead.rawValue where collection?.readAt != nil: break
+            default: unread[type.name] = collection?.reason ?? collection?.outcome ?? "notRead"
+            }
+        }
+        return unread
+    }
+
+    /// Of a type that an archive has nothing of it is not known whether it was downloaded.
+    private static func unread(_ archive: ArchiveReading) -> [String: String] {
+        let absent = restorable.filter { archive.manifest.members["\($0.name).jsonl"] == nil }
+        return Dictionary(absent.map { ($0.name, "the archive has none") }) { first, _ in first }
+    }
+
+    /// Ids that nobody knows end the command: a typing mistake must not look like an object that needs nothing.
+    private func checkIDs(_ number: SnapshotNumber?, _ live: SnapshotNumber) async throws {
+        guard let ids = options.ids, undoes == nil else { return }
+        var keys: [ObjectKey: String] = [:]
+        for id in ids {
+            if let key = ObjectKey(id) {
+                keys[key] = id
+            } else {
+                for type in Self.restorable { keys[try await store.objectKey(source.id, type, id: id)] = id }
+            }
+        }
+        var found: Set<String> = []
+        try archive?.documents(ids: ids) { found.insert($0.id) }
+        if let number {
+            let known = try await store.objectTypes(source.id, at: number, Array(keys.keys))
+            found.formUnion(known.keys.compactMap { keys[$0] })
+        }
+        if options.newObjects == .delete {
+            let known = try await store.objectTypes(tenant.id, at: live, Array(keys.keys))
+            found.formUnion(known.keys.compactMap { keys[$0] })
+        }
+        let missing = ids.subtracting(found).sorted()
+        guard missing.isEmpty else {
+            let shown = missing.prefix(20).joined(separator: ", ") + (missing.count > 20 ? ", ..." : "")
+            throw CommandFailure(
+                4, "objectNotFound",
+                "\(number.map { "Snapshot \($0)" } ?? "The archive") has no object \(shown).",
+                hint: "See `entra-backup object search \(source.id)`; another snapshot may have it.")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+public import BackupModel
+
+/// One request that changes the tenant.
+public struct DirectoryWrite: Sendable, Hashable {
+    public enum Method: String, Sendable, Codable {
+        case post = "POST"
+        case patch = "PATCH"
+        case put = "PUT"
+        case delete = "DELETE"
+    }
+
+    public var method: Method
+    /// Path and query without version.
+    public var target: String
+    /// `v1.0` or `beta`.
+    public var version: String
+    public var scope: ThrottleScope
+    public var headers: [String: String]
+    /// JSON; nil for none.
+    public var body: [UInt8]?
+
+    public init(
+        method: Method, target: String, version: String, scope: ThrottleScope, headers: [String: String] = [:],
+        body: [UInt8]? = nil
+    ) {
+        self.method = method
+        self.target = target
+        self.version = version
+        self.scope = scope
+        self.headers = headers
+        self.body = body
+    }
+}
+
+/// What became of a write.
+public enum WriteAnswer: Sendable {
+    /// Executed; the body is empty for 204.
+    case done(status: Int, body: [UInt8])
+    /// Graph says no, and would say so again. Nothing was written. `code` is the deepest one that Graph gave.
+    ///
+    /// The message is Graph's own and may hold directory content (names, addresses): it may go into a sealed result
+    /// and nowhere else, above all into no log, error or metric.
+    case rejected(status: Int, code: String, message: String)
+    /// It was sent and the answer was lost: it may have been executed or not. Look before sending it again.
+    case unknown
+    /// It was not executed: Graph could not be reached, or asks for a pause that is longer than the writer's patience.
+    case failure(StageFailure)
+}
+
+/// Writes to Microsoft Graph for one tenant, with throttling, retries and tokens taken care of.
+///
+/// Laws. A write that Graph has refused for the moment (429, 503 before execution) is sent again; one whose answer was
+/// lost never is: it is told as ``WriteAnswer/unknown``. Short pauses are waited for inside; what a longer one keeps
+/// from being sent is told as ``WriteAnswer/failure(_:)`` with ``FailureCode/graphThrottled`` and `retryAfter`. The
+/// write quota of the tenant is drawn from the shared budget. No token leaves for another host.
+public protocol DirectoryWriter: Sendable {
+    /// The application permissions in the token's `roles` claim.
+    func permissions(_ connection: DirectoryConnection) async throws(StageFailure) -> Set<String>
+
+    /// Writes that need nothing of each other: they may be executed in any order, several at a time. Answers in the
+    /// order of the writes.
+    func write(_ writes: [DirectoryWrite], _ connection: DirectoryConnection) async throws(StageFailure)
+        -> [WriteAnswer]
+}
+
+/// Reads of single objects as they are now.
+public protocol ObjectReader: Sendable {
+    /// The objects that exist among `ids`, by id, in the form in which a snapshot has them: canonical attributes
+    /// without volatile ones, links by relationship, owned sub-collections.
+    ///
+    /// - Parameters:
+    ///   - parts: relationships to read with the attributes; nil for all that a backup reads, empty for none.
+    /// Cost: one request an object and one an object and relationship, twenty to a batch.
+    func documents(
+        _ type: ObjectType, _ ids: [String], parts: Set<String>?, _ connection: DirectoryConnection
+    ) async throws(StageFailure) -> [String: ObjectDocument]
+
+    /// Every object of the type as it is now, without relationships, handed on page by page. For looking whether an
+    /// object is there when its id is not known.
+    func list(
+        _ type: ObjectType, _ connection: DirectoryConnection, _ body: (ObjectDocument) -> Void
+    ) async throws(StageFailure)
+}

@@ -1,0 +1,269 @@
+public import struct Foundation.UUID
+
+/// What is to be restored, and how.
+public struct RestoreOptions: Sendable, Hashable {
+    /// How the attributes of an existing object are set.
+    public enum AttributesMode: String, Sendable, CaseIterable {
+        /// Attributes that the snapshot has are set; what was added since stays.
+        case merge
+        /// Attributes become as in the snapshot; what was added since is taken away.
+        case overwrite
+    }
+
+    /// How the links of an existing object are set.
+    public enum LinksMode: String, Sendable, CaseIterable {
+        /// Missing links are added; links added since stay.
+        case merge
+        /// Links become as in the snapshot; links added since are taken away.
+        case rollback
+        /// Links are left alone.
+        case skip
+    }
+
+    /// What becomes of objects made since the snapshot.
+    public enum NewObjects: String, Sendable, CaseIterable {
+        case keep
+        /// Soft-deleted where Graph has a recycle bin; never purged. Types without one are deleted for good, and the
+        /// plan says so.
+        case delete
+    }
+
+    /// Only these types; nil for all.
+    public var types: Set<String>?
+    /// Only these objects; nil for all.
+    public var ids: Set<String>?
+    /// Only these attributes of existing objects; nil for all. Links and sub-collections are then left alone.
+    public var attributes: Set<String>?
+    /// Only these relationships and sub-collections; nil for all.
+    public var links: Set<String>?
+    public var attributesMode: AttributesMode
+    public var linksMode: LinksMode
+    public var newObjects: NewObjects
+    /// Objects that a policy in scope refers to are restored along with it.
+    public var withReferences: Bool
+    /// For a restore into another tenant: the domain that stands for each domain of the source.
+    public var domains: [String: String]
+    /// The account that must stay able to sign in, by id or userPrincipalName.
+    public var breakGlass: String?
+
+    public init(
+        types: Set<String>? = nil, ids: Set<String>? = nil, attributes: Set<String>? = nil, links: Set<String>? = nil,
+        attributesMode: AttributesMode = .merge, linksMode: LinksMode = .merge, newObjects: NewObjects = .keep,
+        withReferences: Bool = false, domains: [String: String] = [:], breakGlass: String? = nil
+    ) {
+        self.types = types
+        self.ids = ids
+        self.attributes = attributes
+        self.links = links
+        self.attributesMode = attributesMode
+        self.linksMode = linksMode
+        self.newObjects = newObjects
+        self.withReferences = withReferences
+        self.domains = domains
+        self.breakGlass = breakGlass
+    }
+}
+
+/// One thing that a restore does with one object.
+public struct RestoreStep: Sendable, Hashable {
+    public enum Action: String, Sendable, CaseIterable {
+        /// Bring the object back from the recycle bin, under its old id.
+        case undelete
+        /// Make the object anew from `document`; its id becomes another, but where the type keeps ids. Attributes that
+        /// the services compute are still in the document; those that a later step sets are not.
+        case create
+        /// Set attributes of an object that is there (or that an earlier step brings back): whole top-level values.
+        case update
+        /// Add and take away links. A policy for tokens is linked from the application or service principal that it
+        /// applies to (`tokenLifetimePolicies`, `tokenIssuancePolicies`).
+        case link
+        /// Write owned sub-collections; `licenses` are the object's own elements of `assignedLicenses`.
+        case children
+        /// Delete an object that was made since the snapshot.
+        case delete
+    }
+
+    /// From 1, in the order of execution.
+    public var number: Int
+    /// Steps of one wave need nothing of each other; a wave needs all earlier ones. Not below that of the step before.
+    public var wave: Int
+    public var action: Action
+    /// The catalogue's name of the type.
+    public var type: String
+    /// The id in the source: in the snapshot, or live for what is deleted.
+    public var id: String
+    public var displayName: String
+    /// Live value (`from`) and what is written (`to`, nil takes it away). For `create`: empty, see `document`.
+    public var attributes: [ObjectChange.Attribute]
+    /// What is added and taken away, by relationship; ids of the source.
+    public var links: [ObjectChange.Links]
+    /// Whole sub-collections, live and wanted. `from` is nil for an object that is made anew.
+    public var children: [ObjectChange.Children]
+    /// For `create` and `undelete` the object as it is to be, with all its links (steps of their own write those) and
+    /// the sub-collections that the creation has to carry. For other steps only where a request needs more than the
+    /// change: of derived types, of assignments that are requested, of the settings of a policy. For `delete` of such
+    /// objects, and of app role assignments, as they are.
+    public var document: ObjectDocument?
+    /// Why: one sentence for people.
+    public var reason: String
+    /// Requests that write.
+    public var cost: Int
+
+    public init(
+        number: Int = 0, wave: Int, action: Action, type: String, id: String, displayName: String,
+        attributes: [ObjectChange.Attribute] = [], links: [ObjectChange.Links] = [],
+        children: [ObjectChange.Children] = [], document: ObjectDocument? = nil, reason: String, cost: Int = 1
+    ) {
+        self.number = number
+        self.wave = wave
+        self.action = action
+        self.type = type
+        self.id = id
+        self.displayName = displayName
+        self.attributes = attributes
+        self.links = links
+        self.children = children
+        self.document = document
+        self.reason = reason
+        self.cost = cost
+    }
+}
+
+/// What stands in the way of a part of the plan; that part has no step.
+public struct RestoreConflict: Sendable, Hashable {
+    /// `backupOnly`, `breakGlassUnknown`, `builtIn`, `cannotCreate`, `cannotDelete`, `createOnly`, `delegatedOnly`,
+    /// `domainNotVerified`, `firstPartyApplication`, `groupIsDynamic`, `licencesExhausted`, `lockOut`,
+    /// `mailEnabledGroup`, `managedIdentity`, `notRead`, `objectMissing`, `ownApplication`, `permissionMissing`,
+    /// `referenceMissing`, `restrictedUnit`, `roleAssignable`, `syncedFromOnPremises`, `usageLocationMissing`,
+    /// `userPrincipalNameTaken`.
+    public var code: String
+    public var type: String
+    /// Empty when it is about the whole type.
+    public var id: String
+    public var message: String
+    public var hint: String
+
+    public init(code: String, type: String, id: String, message: String, hint: String) {
+        self.code = code
+        self.type = type
+        self.id = id
+        self.message = message
+        self.hint = hint
+    }
+}
+
+/// What a person has to do, because Graph offers no way.
+public struct RestoreTodo: Sendable, Hashable {
+    /// `enablePolicy`, `groupContent`, `inviteGuest`, `newAppId`, `newPassword`, `newSigningCertificate`, `reconsent`,
+    /// `reenterSecret`, `registerDevice`, `registerMethods`, `rollSecret`, `uploadCertificate`, `verifyDomain`.
+    public var code: String
+    public var type: String
+    public var id: String
+    public var message: String
+
+    public init(code: String, type: String, id: String, message: String) {
+        self.code = code
+        self.type = type
+        self.id = id
+        self.message = message
+    }
+}
+
+/// What a restore will do, step by step, before anything is written (D11).
+public struct RestorePlan: Sendable, Hashable {
+    public var id: UUID
+    /// The tenant that is written to.
+    public var tenant: TenantID
+    /// The tenant whose objects are restored; the same one but across tenants.
+    public var source: TenantID
+    /// The snapshot that is restored; nil when it comes from an archive.
+    public var snapshot: SnapshotNumber?
+    /// The snapshot of the state that the plan was computed against: what an undo goes back to.
+    public var liveSnapshot: SnapshotNumber
+    public var options: RestoreOptions
+    public var steps: [RestoreStep]
+    public var conflicts: [RestoreConflict]
+    public var todos: [RestoreTodo]
+    /// The job that this plan undoes.
+    public var undoes: JobID?
+
+    public init(
+        id: UUID = UUID(), tenant: TenantID, source: TenantID, snapshot: SnapshotNumber?, liveSnapshot: SnapshotNumber,
+        options: RestoreOptions, steps: [RestoreStep], conflicts: [RestoreConflict], todos: [RestoreTodo],
+        undoes: JobID? = nil
+    ) {
+        self.id = id
+        self.tenant = tenant
+        self.source = source
+        self.snapshot = snapshot
+        self.liveSnapshot = liveSnapshot
+        self.options = options
+        self.steps = steps
+        self.conflicts = conflicts
+        self.todos = todos
+        self.undoes = undoes
+    }
+
+    /// Whether the plan would shut out whoever could mend it.
+    public var locksOut: Bool { conflicts.contains { $0.code == "lockOut" } }
+}
+
+/// What came of a step.
+public struct RestoreResult: Sendable, Hashable {
+    public enum Outcome: String, Sendable, CaseIterable {
+        case done, skipped, failed
+    }
+
+    /// An attribute or relationship that does not read back as it was written.
+    public struct Difference: Sendable, Hashable {
+        public var path: String
+        public var expected: JSONValue?
+        public var found: JSONValue?
+
+        public init(path: String, expected: JSONValue?, found: JSONValue?) {
+            self.path = path
+            self.expected = expected
+            self.found = found
+        }
+    }
+
+    /// What an id became.
+    public struct NewID: Sendable, Hashable {
+        public var type: String
+        public var from: String
+        public var to: String
+
+        public init(type: String, from: String, to: String) {
+            self.type = type
+            self.from = from
+            self.to = to
+        }
+    }
+
+    /// The step's number.
+    public var number: Int
+    public var outcome: Outcome
+    /// Whether the object was read back and is as it was written.
+    public var verified: Bool
+    public var differences: [Difference]
+    /// Why it was skipped or failed; empty when it was done. Names no directory content but ids.
+    public var message: String
+    /// A name for what went wrong, as Graph or the catalogue has it; nil when it was done.
+    public var code: String?
+    public var newIDs: [NewID]
+    public var todos: [RestoreTodo]
+
+    public init(
+        number: Int, outcome: Outcome, verified: Bool = false, differences: [Difference] = [], message: String = "",
+        code: String? = nil, newIDs: [NewID] = [], todos: [RestoreTodo] = []
+    ) {
+        self.number = number
+        self.outcome = outcome
+        self.verified = verified
+        self.differences = differences
+        self.message = message
+        self.code = code
+        self.newIDs = newIDs
+        self.todos = todos
+    }
+}

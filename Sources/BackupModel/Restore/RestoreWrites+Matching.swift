@@ -1,0 +1,135 @@
+extension RestoreWrites {
+    // MARK: Look before create
+
+    /// What tells an object of the type from others when its id is not known, ids in it as they are now. `id` where the
+    /// creator gives it.
+    public func naturalKey(of document: ObjectDocument, _ type: ObjectType) -> [String: JSONValue] {
+        var key: [String: JSONValue] = [:]
+        for name in Self.naturalNames(type) {
+            key[name] = name == "id" ? .string(map[document.id]) : map.rewriting(document.attributes[name] ?? .null)
+        }
+        return key
+    }
+
+    /// Whether a live object is the one with that natural key.
+    public func matches(_ key: [String: JSONValue], _ live: ObjectDocument) -> Bool {
+        !key.isEmpty
+            && key.allSatisfy { name, value in
+                let found = name == "id" ? JSONValue.string(live.id) : live.attributes[name]
+                // Names of people and groups are one in either case.
+                if let one = value.string, let other = found?.string { return one.lowercased() == other.lowercased() }
+                return RestorePlanner.isSame(value, found)
+            }
+    }
+
+    private static func naturalNames(_ type: ObjectType) -> [String] {
+        if type.restore.mode == .upsert || type.restore.requiredOnCreate.contains(type.idAttribute)
+            || type.name == "customSecurityAttributeDefinition"
+        {
+            return ["id"]
+        }
+        switch type.name {
+        case "user": return ["userPrincipalName"]
+        case "group": return ["displayName", "mailNickname"]
+        case "servicePrincipal": return ["appId"]
+        case "directoryRole": return ["roleTemplateId"]
+        case "groupSetting": return ["templateId"]
+        case "groupLifecyclePolicy": return ["managedGroupTypes"]
+        case "appRoleAssignment": return ["appRoleId", "principalId", "resourceId"]
+        case "oauth2PermissionGrant": return ["clientId", "consentType", "principalId", "resourceId"]
+        case "unifiedRoleAssignment", "unifiedRoleAssignmentSchedule", "unifiedRoleEligibilitySchedule":
+            return ["appScopeId", "directoryScopeId", "principalId", "roleDefinitionId"]
+        case "compliancePolicy", "configurationPolicy": return ["name", "platforms"]
+        default: return type.derivesTypes ? ["@odata.type", "displayName"] : ["displayName"]
+        }
+    }
+
+    // MARK: Read back
+
+    /// Where an object, read after the step, is not as it was written; empty when all is there.
+    public func differences(
+        _ step: RestoreStep, _ type: ObjectType, found: ObjectDocument
+    ) throws(RestoreRefusal) -> [RestoreResult.Difference] {
+        var differences: [RestoreResult.Difference] = []
+        if step.action == .create || step.action == .update {
+            var expected: JSONObject = [:]
+            for request in try requests(for: step, type) {
+                for member in request.body?.object ?? [:] where request.verifies.contains(member.name) {
+                    expected[member.name] = member.value
+                }
+            }
+            for member in expected where member.name != type.idAttribute {
+                if type.relationship(member.name)?.kind == .child {
+                    compare(member.name, member.value.array ?? [], found, &differences)
+                } else if !Self.covers(found.attributes[member.name], member.value) {
+                    differences.append(
+                        RestoreResult.Difference(
+                            path: "/" + member.name, expected: member.value, found: found.attributes[member.name]))
+                }
+            }
+        }
+        for links in step.links where type.relationship(links.name)?.isBackedUp == true {
+            let live = Set((found.links[links.name] ?? []).map { $0.lowercased() })
+            let missing = links.added.map { map[$0] }.filter { !live.contains($0.lowercased()) }
+            let left = links.removed.map { map[$0] }.filter { live.contains($0.lowercased()) }
+            guard !missing.isEmpty || !left.isEmpty else { continue }
+            differences.append(
+                RestoreResult.Difference(
+                    path: "/" + links.name, expected: .array(missing.map(JSONValue.string)),
+                    found: .array(left.map(JSONValue.string))))
+        }
+        for change in step.children {
+            compare(change.name, (change.to ?? []).map(map.rewriting), found, &differences)
+        }
+        return differences
+    }
+
+    /// Elements that are not there. Others may be: a group gives further licences, the services further elements.
+    private func compare(
+        _ name: String, _ wanted: [JSONValue], _ found: ObjectDocument,
+        _ differences: inout [RestoreResult.Difference]
+    ) {
+        let rule = ContainedRule.all[name]
+        func plain(_ element: JSONValue) -> JSONValue { Self.bare(rule?.body(element) ?? element) }
+        let live = name == "licenses" ? found.attributes["assignedLicenses"]?.array : found.children[name]
+        let missing = wanted.map(plain).filter { element in
+            !(live ?? []).contains { Self.covers(plain($0), element) }
+        }
+        guard !missing.isEmpty else { return }
+        differences.append(
+            RestoreResult.Difference(
+                path: "/" + name, expected: .array(missing), found: live.map(JSONValue.array)))
+    }
+
+    /// An element without the ids and times that the service gives.
+    private static func bare(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .object(let object):
+            let given: Set<String> = [
+                "createdDateTime", "id", "lastModifiedDateTime", "source", "sourceId",
+            ]
+            // The id of a target, as in `roleMemberInfo`, is a value.
+            return .object(
+                JSONObject(
+                    object.filter { !given.contains($0.name) }.map { member in
+                        if case .array(let list) = member.value { return (member.name, .array(list.map(bare))) }
+                        return (member.name, member.value)
+                    }))
+        default: return value
+        }
+    }
+
+    /// Whether a value read has all that was written; the services may add to it. Null, absence and emptiness are one;
+    /// arrays have no order.
+    static func covers(_ found: JSONValue?, _ wanted: JSONValue) -> Bool {
+        if RestorePlanner.isBlank(wanted) { return RestorePlanner.isBlank(found) || found == wanted }
+        switch (found, wanted) {
+        case (.object(let object)?, .object(let members)):
+            return members.allSatisfy { covers(object[$0.name], $0.value) }
+        case (.array(let elements)?, .array(let list)):
+            return elements.count == list.count && list.allSatisfy { one in elements.contains { covers($0, one) } }
+        case (.string(let one)?, .string(let other)): return one.lowercased() == other.lowercased()
+        default: return found == wanted
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import BackupContracts
+import BackupModel
+
+extension RestoreWrites {
+    /// Rewrites through the map, for the tenant that the connection writes to.
+    init(_ map: IDMap, _ connection: DirectoryConnection) {
+        self.init(
+            map: map, root: (connection.graphURL ?? "https://graph.microsoft.com") + "/v1.0",
+            password: Self.unknownPassword)
+    }
+
+    /// A first password that nobody gets to know: the plan's to-do list says that the user needs a new one.
+    private static func unknownPassword() -> String {
+        // All kinds of characters, whatever is drawn; about 139 random bits.
+        let characters = Array("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789")
+        var source = SystemRandomNumberGenerator()
+        return "aZ7-" + String((0..<24).compactMap { _ in characters.randomElement(using: &source) })
+    }
+
+    /// The step without what is there already; nil when nothing is left to do.
+    func remaining(_ step: RestoreStep, _ type: ObjectType, _ found: ObjectDocument?) throws(RestoreRefusal)
+        -> RestoreStep?
+    {
+        switch step.action {
+        case .create: return step
+        case .delete: return found == nil ? nil : step
+        case .undelete: return found == nil ? step : nil
+        case .update, .link, .children: break
+        }
+        guard let found else { return step }
+        let open = Set(try differences(step, type, found: found).map { $0.path.split(separator: "/").first ?? "" })
+        guard !open.isEmpty else { return nil }
+        var rest = step
+        rest.attributes.removeAll { change in !(change.path.tokens.first.map { open.contains($0[...]) } ?? true) }
+        rest.links.removeAll { !open.contains($0.name[...]) }
+        rest.children.removeAll { !open.contains($0.name[...]) }
+        return rest
+    }
+
+    /// How the object does not read as the step has written it; `found` is nil where it is not there.
+    func shortfall(_ step: RestoreStep, _ type: ObjectType, _ found: ObjectDocument?) throws(RestoreRefusal)
+        -> [RestoreResult.Difference]
+    {
+        if step.action == .delete {
+            return found == nil ? [] : [.init(path: "", expected: nil, found: .string("present"))]
+        }
+        guard let found else { return [.init(path: "", expected: .string("present"), found: nil)] }
+        return try differences(step, type, found: found)
+    }
+}
+
+extension DirectoryWrite {
+    init(_ request: RestoreRequest) {
+        self.init(
+            method: Method(rawValue: request.method.rawValue) ?? .post, target: request.target,
+            version: request.version.rawValue, scope: ThrottleScope(rawValue: request.scope.rawValue) ?? .none,
+            headers: request.headers, body: request.body?.canonicalBytes)
+    }
+}
