@@ -91,13 +91,14 @@ struct SecretCollection {
         for start in stride(from: 0, to: wanted.count, by: Self.width) {
             let ids = wanted[start..<min(start + Self.width, wanted.count)]
             var failure: StageFailure?
-            for (id, answer) in await read(ids) {
-                switch answer {
-                case .success(let secret?):
-                    try await keep(secret, id)
+            for answer in await read(ids) {
+                if let secret = answer.secret {
+                    try await keep(secret, answer.id)
                     count.read += 1
-                case .success(nil): count.gone += 1
-                case .failure(let error): failure = error
+                } else if let problem = answer.failure {
+                    failure = problem
+                } else {
+                    count.gone += 1
                 }
             }
             if let failure {
@@ -112,19 +113,28 @@ struct SecretCollection {
         }
     }
 
-    private func read(_ ids: ArraySlice<UUID>) async -> [(UUID, Result<DeviceSecret?, StageFailure>)] {
+    /// What reading one secret gave: neither part is there when Graph has it no more.
+    private struct Answer: Sendable {
+        let id: UUID
+        var secret: DeviceSecret?
+        var failure: StageFailure?
+    }
+
+    private func read(_ ids: ArraySlice<UUID>) async -> [Answer] {
         let reader = reader
-        return await withTaskGroup(of: (UUID, Result<DeviceSecret?, StageFailure>).self) { group in
-            for id in ids {
-                group.addTask {
-                    do throws(StageFailure) {
-                        return (id, .success(try await reader.read(id)))
-                    } catch {
-                        return (id, .failure(error))
-                    }
-                }
-            }
-            return await group.reduce(into: []) { $0.append($1) }
+        return await withTaskGroup(of: Answer.self) { group in
+            for id in ids { group.addTask { await Self.read(id, reader) } }
+            var answers: [Answer] = []
+            for await answer in group { answers.append(answer) }
+            return answers
+        }
+    }
+
+    private static func read(_ id: UUID, _ reader: SecretReader) async -> Answer {
+        do throws(StageFailure) {
+            return Answer(id: id, secret: try await reader.read(id))
+        } catch {
+            return Answer(id: id, failure: error)
         }
     }
 
