@@ -156,9 +156,6 @@ struct CollectionWalk {
     }
 
     func request(_ target: String, units: Int) -> DirectoryRequest {
-        DirectoryRequest(
-            target: target, version: plan.type.graphVersion.rawValue,
-            scope: ThrottleScope(rawValue: plan.type.throttle.rawValue) ?? .none, units: units,
-            headers: plan.type.headers)
+        DirectoryRequest(target, of: plan.type, units: units)
     }
 }

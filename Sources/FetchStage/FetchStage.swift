@@ -118,15 +118,3 @@ public struct WalkLimits: Sendable {
         self.pausesInARow = pausesInARow
     }
 }
-
-/// Time since it was made, on a clock that tests can hold.
-struct Stopwatch {
-    private let measure: () -> Duration
-
-    init<C: Clock>(_ clock: C) where C.Duration == Duration {
-        let began = clock.now
-        measure = { began.duration(to: clock.now) }
-    }
-
-    var elapsed: Duration { measure() }
-}

@@ -11,7 +11,7 @@ extension GraphDirectoryReader: ObjectReader {
         let names = try await extensions.names(for: type, self, connection)
         let reading = ObjectReading(type: type, parts: parts, granted: granted)
         let targets = ids.compactMap { type.objectTarget($0, granted: granted, extensions: names) }
-        let answers = try await readBatch(targets.map { Self.request($0, type) }, connection).answers
+        let answers = try await readBatch(targets.map { DirectoryRequest($0, of: type) }, connection).answers
         var found: [String: ObjectDocument] = [:]
         for (id, answer) in zip(ids, answers) {
             switch answer {
@@ -88,7 +88,7 @@ extension GraphDirectoryReader: ObjectReader {
         let type = reading.type
         var ids = found.keys.sorted().filter { reading.has(relationship, found[$0]) }
         if relationship.ownList {
-            let requests = ids.compactMap { type.ownTarget(relationship, $0).map { Self.request($0, type) } }
+            let requests = ids.compactMap { type.ownTarget(relationship, $0).map { DirectoryRequest($0, of: type) } }
             let answers = try await readBatch(requests, connection).answers
             var cut: [String] = []
             for (id, answer) in zip(ids, answers) {
@@ -99,7 +99,7 @@ extension GraphDirectoryReader: ObjectReader {
             ids = cut
         }
         let answers = try await readBatch(
-            ids.map { Self.request(Self.target(relationship, of: type, $0), type) }, connection
+            ids.map { DirectoryRequest(Self.target(relationship, of: type, $0), of: type) }, connection
         ).answers
         for (id, answer) in zip(ids, answers) {
             guard var document = found[id], let body = try Self.partBody(answer) else { continue }
@@ -142,7 +142,7 @@ extension GraphDirectoryReader: ObjectReader {
         var target = target
         var cursor = WalkCursor()
         while true {
-            let bytes = try await read(Self.request(target, type), connection).body
+            let bytes = try await read(DirectoryRequest(target, of: type), connection).body
             let page = try Self.page(bytes, type)
             try await body(bytes, page)
             guard let link = page.nextLink else { return }
@@ -152,12 +152,6 @@ extension GraphDirectoryReader: ObjectReader {
             }
             target = link
         }
-    }
-
-    private static func request(_ target: String, _ type: ObjectType) -> DirectoryRequest {
-        DirectoryRequest(
-            target: target, version: type.graphVersion.rawValue,
-            scope: ThrottleScope(rawValue: type.throttle.rawValue) ?? .none, headers: type.headers)
     }
 
     static func page(_ body: [UInt8], _ type: ObjectType) throws(StageFailure) -> GraphPage {

@@ -104,15 +104,3 @@ struct RestoreTools: Sendable {
     let limits: RestoreLimits
     let sleep: @Sendable (Duration) async -> Void
 }
-
-/// Time since it was made, on a clock that tests can hold.
-struct Stopwatch {
-    private let measure: () -> Duration
-
-    init<C: Clock>(_ clock: C) where C.Duration == Duration {
-        let began = clock.now
-        measure = { began.duration(to: clock.now) }
-    }
-
-    var elapsed: Duration { measure() }
-}

@@ -53,7 +53,7 @@ extension DirectoryWrite {
     init(_ request: RestoreRequest) {
         self.init(
             method: Method(rawValue: request.method.rawValue) ?? .post, target: request.target,
-            version: request.version.rawValue, scope: ThrottleScope(rawValue: request.scope.rawValue) ?? .none,
+            version: request.version.rawValue, scope: ThrottleScope(request.scope),
             headers: request.headers, body: request.body?.canonicalBytes)
     }
 }

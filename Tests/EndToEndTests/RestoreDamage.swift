@@ -31,7 +31,7 @@ struct DamageMatrix {
     init(_ writer: TenantWriter, _ installation: TestInstallation) throws {
         self.writer = writer
         var all: [String: [JSONValue]] = [:]
-        for type in Catalogue.current.types where type.isRestorable {
+        for type in Catalogue.current.types where type.restore.isRestorable {
             all[type.name] = try installation.control("GET", "truth/\(type.name)?nulls=omit").split(separator: "\n")
                 .map { try JSONValue(parsing: Array($0.utf8)) }
         }
@@ -45,7 +45,7 @@ struct DamageMatrix {
         ]
         for kind in kinds {
             // What is referred to is deleted after what refers to it, so that each deletion is one.
-            let types = Catalogue.current.types.filter(\.isRestorable).sorted {
+            let types = Catalogue.current.types.filter(\.restore.isRestorable).sorted {
                 ($0.restore.order ?? 0) > ($1.restore.order ?? 0)
             }
             for type in types {

@@ -91,6 +91,4 @@ extension ObjectType {
         }
     }
 
-    /// Whether a restore can write objects of the type at all.
-    var isRestorable: Bool { restore.mode != .backupOnly && restore.mode != .undelete }
 }

@@ -112,7 +112,7 @@ extension TenantPicture {
     /// objects made anew what a creation cannot set.
     func differences(after now: TenantPicture, _ ids: RestoredIDs) -> [RestoreDifference] {
         var found: [RestoreDifference] = []
-        for type in Catalogue.current.types where type.isRestorable {
+        for type in Catalogue.current.types where type.restore.isRestorable {
             let was = documents[type.name] ?? [:]
             var isNow = now.documents[type.name] ?? [:]
             for (id, document) in was.sorted(by: { $0.key < $1.key }) {

@@ -63,7 +63,7 @@ import Testing
         let diff = try installation.command(["diff", installation.tenant, "--from", "\(from)", "--to", "\(to)"])
         for item in try #require(diff["items"]?.array) {
             let id = item["id"]?.string ?? "", type = item["type"]?.string ?? ""
-            guard Catalogue.current[type]?.isRestorable == true else { continue }
+            guard Catalogue.current[type]?.restore.isRestorable == true else { continue }
             switch item["change"]?.string {
             case "deleted" where ids[id] != id || said[id] != nil: break
             case "added" where ids.made.contains(id), "restored" where ids.made.contains(id): break

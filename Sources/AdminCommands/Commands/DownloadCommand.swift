@@ -30,9 +30,7 @@ struct DownloadCommand: AsyncParsableCommand {
 
         func validate() throws {
             try Check.snapshots(snapshot)
-            guard output != "-" || !options.json else {
-                throw ValidationError("--output - leaves no room for --json on standard output.")
-            }
+            try ArchiveFetch.check(output, options)
         }
 
         func perform(_ output: Output) async throws -> Int32 {
@@ -55,12 +53,8 @@ struct DownloadCommand: AsyncParsableCommand {
                     return JobWatch.exitCode(ended.state)
                 }
                 let download = try await store.download(job.id)
-                try await ArchiveFetch(store: store, output: output, download: download, path: path).run()
-                if path != "-" {
-                    output.show(["job": ended.json, "file": .string(path), "download": download.json]) {
-                        "\(path): \(download.objects) objects, \(download.bytes) bytes."
-                    }
-                }
+                let fetch = ArchiveFetch(store: store, output: output, download: download, path: path)
+                try await fetch.runAndShow(["job": ended.json])
                 return 0
             }
         }
@@ -75,21 +69,14 @@ struct DownloadCommand: AsyncParsableCommand {
         @Option(help: "File; - for standard output.") var output: String
 
         func validate() throws {
-            guard output != "-" || !options.json else {
-                throw ValidationError("--output - leaves no room for --json on standard output.")
-            }
+            try ArchiveFetch.check(output, options)
         }
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
             return try await options.withStore { store, _ in
                 let download = try await store.download(id)
-                try await ArchiveFetch(store: store, output: output, download: download, path: self.output).run()
-                if self.output != "-" {
-                    output.show(["file": .string(self.output), "download": download.json]) {
-                        "\(self.output): \(download.objects) objects, \(download.bytes) bytes."
-                    }
-                }
+                try await ArchiveFetch(store: store, output: output, download: download, path: self.output).runAndShow()
                 return 0
             }
         }
@@ -114,6 +101,24 @@ struct DownloadCommand: AsyncParsableCommand {
                 return 0
             }
         }
+    }
+}
+
+extension ArchiveFetch {
+    fileprivate static func check(_ path: String?, _ options: GlobalOptions) throws {
+        guard path != "-" || !options.json else {
+            throw ValidationError("--output - leaves no room for --json on standard output.")
+        }
+    }
+
+    /// Fetches the archive and says so, where standard output is free for it.
+    fileprivate func runAndShow(_ more: JSONObject = [:]) async throws {
+        try await run()
+        guard path != "-" else { return }
+        var document = more
+        document["file"] = .string(path)
+        document["download"] = download.json
+        output.show(.object(document)) { "\(path): \(download.objects) objects, \(download.bytes) bytes." }
     }
 }
 

@@ -3,7 +3,6 @@ import BackupContracts
 import BackupModel
 import Foundation
 import GraphDirectory
-import Logging
 import PostgresStore
 import ServiceBootstrap
 
@@ -36,7 +35,7 @@ struct SecretCommand: AsyncParsableCommand {
                 let target = "\(tenant.id) \(kind.rawValue) \(id.text)"
                 // Nothing is shown before the audit entry is there.
                 let found = try await store.audited("secret.show", target, reason: reason) {
-                    try await store.withSecretReader(kind, tenant.id, configuration.graphPatience) {
+                    try await store.withSecretReader(kind, tenant.id, configuration) {
                         try await find(id, tenant, store, $0, output)
                     }
                 }
@@ -94,7 +93,7 @@ struct SecretCommand: AsyncParsableCommand {
                 var counts: [SecretCount] = []
                 for kind in DeviceSecret.Kind.allCases {
                     counts.append(
-                        try await store.withSecretReader(kind, tenant.id, configuration.graphPatience) { reader in
+                        try await store.withSecretReader(kind, tenant.id, configuration) { reader in
                             try await SecretCollection(store: store, tenant: tenant.id, reader: reader, output: output)
                                 .run(at: snapshot, isDryRun: isDryRun)
                         })
@@ -114,20 +113,11 @@ struct SecretCommand: AsyncParsableCommand {
 extension PostgresStore {
     /// Runs `body` with a reader of the tenant's secrets.
     fileprivate func withSecretReader<T>(
-        _ kind: DeviceSecret.Kind, _ tenant: TenantID, _ patience: Duration, _ body: (SecretReader) async throws -> T
+        _ kind: DeviceSecret.Kind, _ tenant: TenantID, _ configuration: ServiceConfiguration,
+        _ body: (SecretReader) async throws -> T
     ) async throws -> T {
         let connection = try await directoryConnection(tenant)
-        let reader = GraphDirectoryReader(
-            budget: self, options: GraphOptions(patience: patience),
-            logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
-        let result: Result<T, any Error>
-        do {
-            result = .success(try await body(SecretReader(kind, reader, connection)))
-        } catch {
-            result = .failure(error)
-        }
-        await reader.shutdown()
-        return try result.get()
+        return try await withGraphReader(configuration) { try await body(SecretReader(kind, $0, connection)) }
     }
 
     /// Whether the newest snapshot knows of a newer password than was read.

@@ -4,7 +4,6 @@ import BackupContracts
 import BackupModel
 import Foundation
 import GraphDirectory
-import Logging
 import PostgresStore
 import ServiceBootstrap
 
@@ -68,7 +67,7 @@ struct TenantCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, configuration in
                 let tenant = try await store.tenant(tenant)
-                let granted = try await granted(store, configuration.graphPatience, tenant)
+                let granted = try await granted(store, configuration, tenant)
                 _ = try await store.audited("tenant.activate", tenant.id.description) {
                     try await store.activate(tenant.id, permissions: granted.sorted())
                 }
@@ -84,11 +83,15 @@ struct TenantCommand: AsyncParsableCommand {
         }
 
         /// The permissions that the token holds. One without any means that nobody consented.
-        private func granted(_ store: PostgresStore, _ patience: Duration, _ tenant: TenantRecord) async throws
+        private func granted(_ store: PostgresStore, _ configuration: ServiceConfiguration, _ tenant: TenantRecord)
+            async throws
             -> Set<String>
         {
             do {
-                let granted = try await probe(store, patience, tenant.id)
+                let connection = try await store.directoryConnection(tenant.id)
+                let granted = try await store.withGraphReader(configuration) { reader in
+                    try await reader.probe(connection).permissions
+                }
                 guard Catalogue.current.types.contains(where: { $0.permission != nil && $0.isGranted(by: granted) })
                 else {
                     throw StageFailure(
@@ -109,22 +112,6 @@ struct TenantCommand: AsyncParsableCommand {
                 throw StageFailure(
                     failure.code, "The tenant \(tenant.name) was not activated. \(reason)\(failure.message)")
             }
-        }
-
-        private func probe(_ store: PostgresStore, _ patience: Duration, _ tenant: TenantID) async throws -> Set<String>
-        {
-            let connection = try await store.directoryConnection(tenant)
-            let reader = GraphDirectoryReader(
-                budget: store, options: GraphOptions(patience: patience),
-                logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
-            let result: Result<GraphProbe, any Error>
-            do {
-                result = .success(try await reader.probe(connection))
-            } catch {
-                result = .failure(error)
-            }
-            await reader.shutdown()
-            return try result.get().permissions
         }
     }
 

@@ -4,7 +4,6 @@ import BackupContracts
 import BackupModel
 import Foundation
 import GraphDirectory
-import Logging
 import PostgresStore
 import ServiceBootstrap
 
@@ -95,17 +94,7 @@ struct WriteAccessCommand: ChangingCommand {
         _ store: PostgresStore, _ configuration: ServiceConfiguration, _ connection: DirectoryConnection,
         _ tenant: TenantRecord
     ) async throws -> Set<String> {
-        let reader = GraphDirectoryReader(
-            budget: store, options: GraphOptions(patience: configuration.graphPatience),
-            logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
-        let result: Result<Set<String>, any Error>
-        do {
-            result = .success(try await reader.permissions(connection))
-        } catch {
-            result = .failure(error)
-        }
-        await reader.shutdown()
-        let granted = try result.get()
+        let granted = try await store.withGraphReader(configuration) { try await $0.permissions(connection) }
         guard WritePermissions.missing(in: granted).count < WritePermissions.all.count else {
             throw StageFailure(
                 .consentMissing,

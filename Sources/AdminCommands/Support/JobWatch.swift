@@ -32,8 +32,10 @@ struct JobWatch {
         ["job": job.json, "joined": .bool(joined)]
     }
 
-    func end(of job: JobRecord) async throws -> JobRecord {
+    /// Waits for the job's end. `look` sees the job each time it was asked after, and ends the waiting by an error.
+    func end(of job: JobRecord, _ look: (JobRecord) async throws -> Void = { _ in }) async throws -> JobRecord {
         let bar = ProgressBar(output: output)
+        defer { bar.finish() }
         var current = job
         let began = ContinuousClock.now
         while !current.state.isFinal {
@@ -43,8 +45,8 @@ struct JobWatch {
             try await Task.sleep(for: min(max(pause, .milliseconds(10)), .milliseconds(250)))
             current = try await store.job(job.id)
             bar.show(current)
+            try await look(current)
         }
-        bar.finish()
         return current
     }
 }

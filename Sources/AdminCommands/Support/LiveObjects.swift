@@ -1,7 +1,6 @@
 import BackupContracts
 import BackupModel
 import GraphDirectory
-import Logging
 import PostgresStore
 import ServiceBootstrap
 
@@ -13,17 +12,9 @@ struct LiveObjects {
     /// The object in the form in which a snapshot has it; nil when it does not exist.
     func document(_ tenant: TenantID, _ type: ObjectType, _ id: String) async throws -> ObjectDocument? {
         let connection = try await store.directoryConnection(tenant)
-        let reader = GraphDirectoryReader(
-            budget: store, options: GraphOptions(patience: configuration.graphPatience),
-            logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
-        let result: Result<[String: ObjectDocument], any Error>
-        do {
-            result = .success(try await reader.documents(type, [id], parts: nil, connection))
-        } catch {
-            result = .failure(error)
+        return try await store.withGraphReader(configuration) { reader in
+            try await reader.documents(type, [id], parts: nil, connection).first?.value
         }
-        await reader.shutdown()
-        return try result.get().first?.value
     }
 }
 

@@ -68,20 +68,13 @@ struct LiveRound {
     // MARK: Waiting
 
     private func end(of job: JobRecord) async throws -> JobRecord {
-        let bar = ProgressBar(output: output)
-        defer { bar.finish() }
-        var current = job
         var moved = (signs: "", at: ContinuousClock.now)
-        while !current.state.isFinal {
-            try await Task.sleep(for: .milliseconds(100))
-            current = try await store.job(job.id)
-            bar.show(current)
+        return try await JobWatch(store: store, output: output).end(of: job) { current in
             let signs = try await signs(of: current)
             if signs != moved.signs { moved = (signs, .now) }
             let patience = current.state == .queued ? Self.patience.queued : Self.patience.running
             if moved.at.duration(to: .now) > patience { throw Self.stuck(current, patience) }
         }
-        return current
     }
 
     /// What changes while somebody works on the job, or on the one that it waits for.

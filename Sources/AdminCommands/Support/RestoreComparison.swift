@@ -148,54 +148,15 @@ struct RestoreComparison {
 extension ObjectDocument {
     /// Whether an attribute or a sub-collection names one of the ids.
     func names(_ ids: Set<String>) -> Bool {
-        attributes.contains { $0.value.names(ids) } || children.values.contains { $0.contains { $0.names(ids) } }
+        attributes.contains { !$0.value.guids.isDisjoint(with: ids) }
+            || children.values.contains { $0.contains { !$0.guids.isDisjoint(with: ids) } }
     }
 
     /// Every GUID that the document names, lower case.
     var named: Set<String> {
         var found = Set(links.values.flatMap { $0.map { $0.lowercased() } })
-        for (_, value) in attributes { value.collectNames(&found) }
-        for elements in children.values { for element in elements { element.collectNames(&found) } }
-        return found
-    }
-}
-
-extension JSONValue {
-    fileprivate func names(_ ids: Set<String>) -> Bool {
-        switch self {
-        case .string(let text): GUIDs.all(in: text).contains { ids.contains($0) }
-        case .array(let elements): elements.contains { $0.names(ids) }
-        case .object(let object): object.contains { $0.value.names(ids) }
-        default: false
-        }
-    }
-
-    fileprivate func collectNames(_ found: inout Set<String>) {
-        switch self {
-        case .string(let text): found.formUnion(GUIDs.all(in: text))
-        case .array(let elements): for element in elements { element.collectNames(&found) }
-        case .object(let object): for (_, value) in object { value.collectNames(&found) }
-        default: break
-        }
-    }
-}
-
-/// GUIDs inside texts.
-private enum GUIDs {
-    static func all(in text: String) -> [String] {
-        guard text.utf8.count >= 36 else { return [] }
-        let bytes = Array(text.utf8)
-        var found: [String] = []
-        var start = 0
-        while start + 36 <= bytes.count {
-            let isLikely = bytes[start + 8] == 0x2D && bytes[start + 13] == 0x2D
-            if isLikely, let key = ObjectKey(String(decoding: bytes[start..<start + 36], as: UTF8.self)) {
-                found.append(key.description)
-                start += 36
-            } else {
-                start += 1
-            }
-        }
+        for (_, value) in attributes { found.formUnion(value.guids) }
+        for elements in children.values { for element in elements { found.formUnion(element.guids) } }
         return found
     }
 }

@@ -1,7 +1,6 @@
 import BackupContracts
 import BackupModel
 import GraphDirectory
-import Logging
 import PostgresStore
 import ServiceBootstrap
 
@@ -104,17 +103,7 @@ struct RestoreFactReading {
 
     private func permissions(_ write: DirectoryConnection?) async throws -> Set<String>? {
         guard let write else { return nil }
-        let reader = GraphDirectoryReader(
-            budget: store, options: GraphOptions(patience: planning.configuration.graphPatience),
-            logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
-        let result: Result<Set<String>, any Error>
-        do {
-            result = .success(try await reader.permissions(write))
-        } catch {
-            result = .failure(error)
-        }
-        await reader.shutdown()
-        return try result.get()
+        return try await store.withGraphReader(planning.configuration) { try await $0.permissions(write) }
     }
 
     // MARK: Conditional access

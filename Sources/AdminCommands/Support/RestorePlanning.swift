@@ -69,7 +69,7 @@ struct RestorePlanning {
     // MARK: Scope
 
     private static var restorable: [ObjectType] {
-        Catalogue.current.types.filter { $0.restore.mode != .backupOnly && $0.restore.mode != .undelete }
+        Catalogue.current.types.filter(\.restore.isRestorable)
     }
 
     /// The types to compare. Of ids alone it is not known what they are, and what refers to them may be of any type.
@@ -84,9 +84,7 @@ struct RestorePlanning {
 
     /// Whether a type that is not read is worth a word.
     private func concerns(_ type: String) -> Bool {
-        guard let item = Catalogue.current[type], Self.restorable.contains(where: { $0.number == item.number }) else {
-            return false
-        }
+        guard Catalogue.current[type]?.restore.isRestorable == true else { return false }
         return options.types?.contains(type) ?? source.types?.contains(type) ?? true
     }
 

@@ -55,7 +55,7 @@ struct RestoreScope: ParsableArguments {
     }
 
     private static func checkRestorable(_ name: String) throws {
-        guard let mode = Catalogue.current[name]?.restore.mode, mode != .backupOnly, mode != .undelete else {
+        guard Catalogue.current[name]?.restore.isRestorable == true else {
             throw Check.invalid(
                 "typeNotRestorable",
                 "Objects of the type \(name) are for looking at: Microsoft Graph cannot write them.")

@@ -25,9 +25,7 @@ struct SecretReader {
 
     /// The secret; nil when Graph has none under that id.
     func read(_ id: UUID) async throws(StageFailure) -> DeviceSecret? {
-        let request = DirectoryRequest(
-            target: secrets.target(for: id.text), version: type.graphVersion.rawValue,
-            scope: ThrottleScope(rawValue: type.throttle.rawValue) ?? .none, headers: type.headers)
+        let request = DirectoryRequest(secrets.target(for: id.text), of: type)
         let body: [UInt8]
         do {
             body = try await reader.read(request, connection).body

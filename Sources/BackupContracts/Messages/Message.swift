@@ -63,6 +63,9 @@ public struct Message: Sendable, Hashable, Codable {
         self.trace = trace
     }
 
+    /// A trace id for a new job.
+    public static func newTrace() -> String { UUID().uuidString.lowercased().replacing("-", with: "") }
+
     /// A message of the same job, epoch and trace.
     public func following(_ kind: MessageKind, type: UInt16? = nil, page: Int32? = nil) -> Message {
         Message(kind: kind, tenant: tenant, job: job, epoch: epoch, type: type, page: page, trace: trace)

@@ -50,6 +50,9 @@ public enum ThrottleScope: String, Sendable, Codable, CaseIterable {
     case identityWrites
     /// Writes to Intune, which count against ``intune`` as well.
     case intuneWrites
+
+    /// The limit that reads of a type count against.
+    public init(_ throttle: ObjectType.Throttle) { self = ThrottleScope(rawValue: throttle.rawValue) ?? .none }
 }
 
 /// One GET.
@@ -71,6 +74,13 @@ public struct DirectoryRequest: Sendable, Hashable {
         self.scope = scope
         self.units = units
         self.headers = headers
+    }
+
+    /// A read of objects of a type, or of what hangs on them.
+    public init(_ target: String, of type: ObjectType, units: Int = 1) {
+        self.init(
+            target: target, version: type.graphVersion.rawValue, scope: ThrottleScope(type.throttle), units: units,
+            headers: type.headers)
     }
 }
 

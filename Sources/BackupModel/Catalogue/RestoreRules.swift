@@ -33,6 +33,9 @@ public struct RestoreRules: Sendable, Decodable {
     /// What else must be known, one thing an entry.
     public let notes: [String]
 
+    /// Whether a restore can write objects of the type at all. The recycle bin is written to by undeleting what is in it.
+    public var isRestorable: Bool { mode != .backupOnly && mode != .undelete }
+
     /// What a restore can do with an object.
     public enum Mode: String, Sendable, Decodable {
         /// Bring back from the recycle bin.

@@ -11,18 +11,20 @@ public struct IDMap: Sendable, Hashable {
 
     /// What `id` is now: itself when it never changed. Follows chains: an object may be restored more than once.
     public subscript(_ id: String) -> String {
-        guard var current = new[Self.folded(id)] else { return id }
-        var seen: Set<String> = [Self.folded(id)]
+        guard var current = new[id.idKey] else { return id }
+        var seen: Set<String> = [id.idKey]
         while seen.insert(current).inserted, let next = new[current] { current = next }
         return current
     }
 
     public mutating func add(_ old: String, _ new: String) {
-        self.new[Self.folded(old)] = Self.folded(new)
+        self.new[old.idKey] = new.idKey
     }
 
-    /// GUIDs are one in either case; ids of another form (role assignments, grants) are not.
-    private static func folded(_ id: String) -> String { ObjectKey(id) == nil ? id : id.lowercased() }
+    /// The map for all ids but these, each with what it is now.
+    func without(_ ids: Set<String>) -> IDMap {
+        IDMap(Dictionary(uniqueKeysWithValues: new.keys.filter { !ids.contains($0) }.map { ($0, self[$0]) }))
+    }
 }
 
 extension IDMap {

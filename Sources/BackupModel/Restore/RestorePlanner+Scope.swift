@@ -53,9 +53,10 @@ extension RestorePlanner {
             returning.insert(item.id.idKey)
             if let appID = item.wanted?.attributes["appId"]?.string { returning.insert(appID.idKey) }
         }
+        let map = facts.map.without(returning)
         return items.map { item in
             var item = item
-            item.wanted = item.wanted.map { translated($0, returning) }
+            item.wanted = item.wanted.map { translated($0, map) }
             return item
         }
     }
@@ -141,14 +142,9 @@ extension RestorePlanner {
     // MARK: Ids and domains of now
 
     /// The document in the ids that earlier restores gave, and in the domains of the tenant that is written to.
-    private func translated(_ document: ObjectDocument, _ returning: Set<String>) -> ObjectDocument {
+    private func translated(_ document: ObjectDocument, _ map: IDMap) -> ObjectDocument {
         let document = crosses ? mappingDomains(document) : document
-        guard !facts.map.isEmpty else { return document }
-        return document.mapping { id in
-            let old = id.idKey
-            let new = facts.map[old]
-            return new == old || returning.contains(old) ? id : new
-        }
+        return map.isEmpty ? document : document.rewritten(map)
     }
 
     /// Addresses of the source's domains become those of the domains that stand for them.
@@ -176,43 +172,18 @@ extension RestorePlanner {
 }
 
 extension ObjectDocument {
-    /// With ids replaced: in attributes and sub-collections (GUIDs, also inside texts) and in links. The document's own
-    /// id stays.
-    func mapping(_ new: (String) -> String) -> ObjectDocument {
+    /// With ids replaced: in attributes and sub-collections (also inside texts) and in links. The document's own id
+    /// stays.
+    func rewritten(_ map: IDMap) -> ObjectDocument {
         ObjectDocument(
-            type: type, id: id, state: state,
-            attributes: JSONValue.object(attributes).mapping(new).object ?? attributes,
-            links: links.mapValues { $0.map(new) }, children: children.mapValues { $0.map { $0.mapping(new) } })
+            type: type, id: id, state: state, attributes: map.rewriting(.object(attributes)).object ?? attributes,
+            links: links.mapValues { $0.map { map[$0] } }, children: children.mapValues { $0.map(map.rewriting) })
     }
 }
 
 extension JSONValue {
-    func mapping(_ new: (String) -> String) -> JSONValue {
-        switch self {
-        case .string(let text):
-            var result = GUIDText.extensionName(text, new)
-            for id in GUIDText.all(in: text) {
-                let other = new(id)
-                if other != id { result = GUIDText.replacing(id, with: other, in: result) }
-            }
-            return .string(result)
-        case .array(let elements): return .array(elements.map { $0.mapping(new) })
-        case .object(let object):
-            return .object(
-                JSONObject(
-                    object.map { member in
-                        // Scope tags have small numbers for ids: only here these are ids.
-                        guard ["roleScopeTagIds", "roleScopeTags"].contains(member.name),
-                            let tags = member.value.strings
-                        else { return (GUIDText.extensionName(member.name, new), member.value.mapping(new)) }
-                        return (member.name, .array(tags.map { .string(new($0)) }))
-                    }))
-        default: return self
-        }
-    }
-
-    /// Every GUID in it, lower case.
-    var guids: Set<String> {
+    /// Every GUID in it, also inside texts, lower case.
+    public var guids: Set<String> {
         switch self {
         case .string(let text): return Set(GUIDText.all(in: text).map { $0.lowercased() })
         case .array(let elements): return elements.reduce(into: []) { $0.formUnion($1.guids) }
@@ -250,31 +221,5 @@ enum GUIDText {
     private static func guid(_ bytes: ArraySlice<UInt8>) -> String? {
         let text = String(decoding: bytes, as: UTF8.self)
         return ObjectKey(text) == nil ? nil : text
-    }
-
-    /// `extension_{appId without hyphens}_name` with the application's new id.
-    static func extensionName(_ name: String, _ new: (String) -> String) -> String {
-        guard name.hasPrefix("extension_"), name.utf8.count > 43 else { return name }
-        let digits = Array(name.dropFirst(10).prefix(32))
-        let parts = [digits[..<8], digits[8..<12], digits[12..<16], digits[16..<20], digits[20...]]
-        let id = parts.map { String($0) }.joined(separator: "-")
-        let other = new(id)
-        return other == id ? name : "extension_" + other.filter { $0 != "-" } + name.dropFirst(42)
-    }
-
-    static func replacing(_ id: String, with other: String, in text: String) -> String {
-        guard text.utf8.count > id.utf8.count else { return text == id ? other : text }
-        var (result, rest) = ("", text[...])
-        while let first = id.first, let start = rest.firstIndex(of: first) {
-            result += rest[..<start]
-            if rest[start...].hasPrefix(id) {
-                result += other
-                rest = rest[start...].dropFirst(id.count)
-            } else {
-                result.append(first)
-                rest = rest[start...].dropFirst()
-            }
-        }
-        return result + rest
     }
 }

@@ -111,7 +111,7 @@ public struct RestorePlanner: Sendable {
 
     private func reportUnread(_ items: [Item], _ draft: inout RestoreDraft) {
         let present = Set(items.map(\.type.name))
-        for type in catalogue.types where type.restore.mode != .backupOnly && type.name != "deletedItem" {
+        for type in catalogue.types where type.restore.isRestorable {
             guard options.types?.contains(type.name) ?? (ids == nil || present.contains(type.name)) else { continue }
             if let reason = facts.unreadInSource[type.name] {
                 draft.conflict(

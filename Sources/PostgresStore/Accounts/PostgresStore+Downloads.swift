@@ -191,7 +191,7 @@ extension PostgresConnection {
         _ objects: Int64, _ keys: OpenedKeys
     ) async throws(AccountError) -> JobRecord {
         let id = JobID()
-        let trace = UUID().uuidString.lowercased().replacing("-", with: "")
+        let trace = Message.newTrace()
         do throws(StageFailure) {
             _ = try await rows(
                 """

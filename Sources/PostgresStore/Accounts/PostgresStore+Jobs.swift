@@ -172,7 +172,7 @@ extension PostgresConnection {
     fileprivate func insertJob(
         _ id: JobID, _ tenant: TenantID, _ types: [String]?, full: Bool, waitingFor: UUID?
     ) async throws(AccountError) {
-        let trace = UUID().uuidString.lowercased().replacing("-", with: "")
+        let trace = Message.newTrace()
         _ = try await checked(
             """
             INSERT INTO backup.jobs (tenant_id, job_id, kind, full_round, types, trace, waiting_for)

@@ -104,7 +104,7 @@ extension PostgresStore {
 extension PostgresConnection {
     fileprivate func insertRestore(_ id: JobID, _ plan: RestorePlan) async throws(StageFailure) {
         try await lockRestores(of: plan.tenant)
-        let trace = UUID().uuidString.lowercased().replacing("-", with: "")
+        let trace = Message.newTrace()
         _ = try await rows(
             """
             INSERT INTO backup.jobs (tenant_id, job_id, kind, trace, waiting_for)

@@ -1,0 +1,11 @@
+/// Time since it was made, on a clock that tests can hold.
+public struct Stopwatch {
+    private let measure: () -> Duration
+
+    public init<C: Clock>(_ clock: C) where C.Duration == Duration {
+        let began = clock.now
+        measure = { began.duration(to: clock.now) }
+    }
+
+    public var elapsed: Duration { measure() }
+}
