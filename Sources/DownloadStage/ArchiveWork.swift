@@ -43,7 +43,7 @@ struct ArchiveWork {
                 try writing { try archive.begin(lines.name) }
                 lines.appendHeader(to: &buffer)
             }
-            lines.append(document, version, to: &buffer)
+            try lines.append(document, version, to: &buffer)
             count += 1
             objects += 1
             if buffer.count >= Self.lineBuffer { try await hand(on: &buffer) }

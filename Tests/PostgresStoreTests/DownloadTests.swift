@@ -37,7 +37,8 @@ import Testing
         var found: [String: String] = [:]
         for type in Catalogue.current.types where order.types?.contains(type.name) ?? true {
             try await store.documents(message, order, type) { (document, _) async throws(StageFailure) in
-                #expect(found.updateValue(document.displayName, forKey: document.id) == nil)
+                let name = (try? document.parsed().displayName) ?? "not JSON"
+                #expect(found.updateValue(name, forKey: document.id) == nil)
             }
         }
         return found

@@ -68,7 +68,7 @@ public protocol DownloadStore: Sendable {
     /// batches.
     func documents(
         _ message: Message, _ order: DownloadOrder, _ type: ObjectType,
-        _ body: (ObjectDocument, VersionStamp) async throws(StageFailure) -> Void
+        _ body: (DocumentText, VersionStamp) async throws(StageFailure) -> Void
     ) async throws(StageFailure)
 
     /// Seals and stores the next piece of the archive. `objects`: how many are written so far.

@@ -2,7 +2,7 @@
 ///
 /// Strings and names are equal when their characters' code units are: Swift's `String` takes a composed and a
 /// decomposed "é" for the same, a backup must not.
-public indirect enum JSONValue: Sendable {
+public enum JSONValue: Sendable {
     case null
     case bool(Bool)
     /// The number's canonical text: `JSONValue(number:)` makes it.

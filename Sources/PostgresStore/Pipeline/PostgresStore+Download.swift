@@ -5,8 +5,8 @@ import LibPQ
 import Sealing
 
 extension PostgresStore: DownloadStore {
-    /// Objects that are opened at a time; two such batches are in memory.
-    private static let documentsAtOnce = 1_000
+    /// Objects of a list of ids that are read at a time.
+    private static let keysAtOnce = 1_000
 
     public func order(_ handling: Message) async throws(StageFailure) -> DownloadOrder? {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
@@ -54,64 +54,68 @@ extension PostgresStore: DownloadStore {
 
     public func documents(
         _ handling: Message, _ order: DownloadOrder, _ type: ObjectType,
-        _ body: (ObjectDocument, VersionStamp) async throws(StageFailure) -> Void
+        _ body: (DocumentText, VersionStamp) async throws(StageFailure) -> Void
     ) async throws(StageFailure) {
-        let ids = try await wantedKeys(handling.tenant, type, order.ids)
-        var batch = try await batch(handling.tenant, type, order.snapshot, after: .zero, ids)
-        while let last = batch.last?.key {
+        var reading = try await reading(handling.tenant, order, type)
+        var batch = try await next(&reading)
+        while !batch.isEmpty {
             // Read and opened while the batch before is written.
-            async let following = resultOfBatch(handling.tenant, type, order.snapshot, after: last, ids)
+            async let following = following(reading)
             for stored in batch { try await body(stored.document, stored.version) }
-            batch = try await following.get()
+            (batch, reading) = try await following.get()
         }
     }
 
-    private func wantedKeys(_ tenant: TenantID, _ type: ObjectType, _ ids: Set<String>?)
-        async throws(StageFailure) -> PostgresArray?
+    /// What of a type is still to be read.
+    private enum Reading: Sendable {
+        case all(DocumentScan)
+        case some(TenantID, ObjectType, SnapshotNumber, ArraySlice<ObjectKey>)
+    }
+
+    private func reading(_ tenant: TenantID, _ order: DownloadOrder, _ type: ObjectType) async throws(StageFailure)
+        -> Reading
     {
-        guard let ids else { return nil }
-        let keys = try await transaction(of: tenant) { (connection) async throws(StageFailure) in
-            try await self.keys(connection, tenant)
+        guard let ids = order.ids else {
+            return .all(DocumentScan(tenant: tenant, type: type, snapshot: order.snapshot))
         }
-        var column = PostgresArray(.uuid, capacity: ids.count, elementSize: 16)
-        for id in ids { keys.objectKey(type: type.number, id: id).withBytes { column.append(uuidBytes: $0) } }
-        return column
+        let keys = try await recentKeys(tenant)
+        let wanted = Set(ids.map { keys.objectKey(type: type.number, id: $0) }).sorted()
+        return .some(tenant, type, order.snapshot, wanted[...])
     }
 
-    private func resultOfBatch(
-        _ tenant: TenantID, _ type: ObjectType, _ snapshot: SnapshotNumber, after: ObjectKey, _ ids: PostgresArray?
-    ) async -> Result<[StoredDocument], StageFailure> {
+    private func following(_ reading: Reading) async -> Result<([StoredText], Reading), StageFailure> {
+        var reading = reading
         do throws(StageFailure) {
-            return .success(try await batch(tenant, type, snapshot, after: after, ids))
+            let batch = try await next(&reading)
+            return .success((batch, reading))
         } catch {
             return .failure(error)
         }
     }
 
-    private func batch(
-        _ tenant: TenantID, _ type: ObjectType, _ snapshot: SnapshotNumber, after: ObjectKey, _ ids: PostgresArray?
-    ) async throws(StageFailure) -> [StoredDocument] {
-        let found = try await transaction(of: tenant) { (connection) async throws(StageFailure) in
-            try await connection.rows(
-                """
-                SELECT object_id FROM backup.object_versions
-                WHERE tenant_id = $1 AND type = $2 AND facet = 0 AND from_snapshot <= $3 AND to_snapshot > $3
-                    AND object_id > $4\(ids == nil ? "" : " AND object_id = ANY ($5)")
-                ORDER BY object_id LIMIT \(Self.documentsAtOnce)
-                """,
-                [.uuid(tenant.uuid), .int16(Int16(bitPattern: type.number)), .int32(snapshot), .uuid(after.uuid)]
-                    + (ids.map { [.array($0)] } ?? []))
-        }
-        let keys = try decoded { () throws(PostgresError) in
-            try found.map { (row) throws(PostgresError) in try row.objectKey(0) }
-        }
-        do throws(AccountError) {
-            return try await documents(tenant, type, keys, at: snapshot)
-        } catch {
-            guard case .failure(let failure) = error.kind else {
-                throw StageFailure(.stageDefect, "Objects could not be read: \(error.message)")
+    /// The next objects; none at the end only.
+    private func next(_ reading: inout Reading) async throws(StageFailure) -> [StoredText] {
+        switch reading {
+        case .all(let position):
+            let (batch, scan) = try await transaction(of: position.tenant) { (connection) async throws(StageFailure) in
+                var scan = position
+                let keys = try await keys(connection, scan.tenant)
+                return (try await scan.next(connection, keys), scan)
             }
-            throw failure
+            reading = .all(scan)
+            return batch
+        case .some(let tenant, let type, let snapshot, var open):
+            var found: [StoredText] = []
+            while found.isEmpty, !open.isEmpty {
+                let some = Array(open.prefix(Self.keysAtOnce))
+                open = open.dropFirst(some.count)
+                found = try await transaction(of: tenant) { (connection) async throws(StageFailure) in
+                    let keys = try await keys(connection, tenant)
+                    return try await connection.documents(tenant, type, some, at: snapshot, keys)
+                }
+            }
+            reading = .some(tenant, type, snapshot, open)
+            return found
         }
     }
 

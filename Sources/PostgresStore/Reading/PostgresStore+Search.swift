@@ -167,8 +167,7 @@ private struct AttributesReader {
         return StoredAttributes(
             type: type,
             document: ObjectDocument(
-                type: type.name, id: keys.id(of: object, type, attributes), attributes: attributes, links: [:],
-                children: [:]))
+                type: type.name, id: keys.id(of: object, type) { attributes[$0]?.string }, attributes: attributes))
     }
 }
 

@@ -19,8 +19,11 @@ class Reader:
             "client_id": client["clientId"], "client_secret": client["secret"], "grant_type": "client_credentials",
             "scope": "https://graph.microsoft.com/.default"}).encode()
         answer = json.load(urllib.request.urlopen(f"{stack.url}/{stack.tenant}/oauth2/v2.0/token", body))
-        self.connection = http.client.HTTPConnection(urllib.parse.urlparse(stack.url).netloc)
-        self.headers = {"Authorization": "Bearer " + answer["access_token"], "User-Agent": "plain-reader"}
+        self.connect(answer["access_token"])
+
+    def connect(self, token):
+        self.connection = http.client.HTTPConnection(urllib.parse.urlparse(self.stack.url).netloc)
+        self.headers = {"Authorization": "Bearer " + token, "User-Agent": "plain-reader"}
         self.requests = 0
 
     def send(self, method, target, body=None):
@@ -40,12 +43,21 @@ class Reader:
         return items
 
 
+def users(get):
+    get("/v1.0/users?$top=999")
+    get("/v1.0/users?$select=id&$expand=manager&$top=999")
+
+
+def plain_users(stack):
+    """Users and their managers alone, read in the same way."""
+    users(Reader(stack).get)
+
+
 def plain_reader(stack):
     """The same collections as a script would read them: no $batch, parsed, nothing stored. Its requests."""
     reader = Reader(stack)
     get = reader.get
-    get("/v1.0/users?$top=999")
-    get("/v1.0/users?$select=id&$expand=manager&$top=999")
+    users(get)
     for group in get("/v1.0/groups?$top=999"):
         get(f"/v1.0/groups/{group['id']}/members?$select=id&$top=999")
         get(f"/v1.0/groups/{group['id']}/owners?$select=id")

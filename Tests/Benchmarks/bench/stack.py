@@ -46,7 +46,7 @@ def clocks():
 
 
 class Stack:
-    def __init__(self, folder, fixture, workers=None):
+    def __init__(self, folder, fixture, workers=None, respects_quotas=False):
         self.programs = folder
         self.home = tempfile.mkdtemp(prefix="entra-backup-bench-")
         os.chmod(self.home, 0o755)
@@ -55,7 +55,7 @@ class Stack:
         with open(self.fixture, "w") as file:
             json.dump(fixture, file)
         os.chmod(self.fixture, 0o644)
-        self.environment = dict(os.environ, ENTRA_BACKUP_GRAPH_RESPECTS_QUOTAS="false")
+        self.environment = dict(os.environ, ENTRA_BACKUP_GRAPH_RESPECTS_QUOTAS=str(respects_quotas).lower())
         self.children = []
         self.sessions = []
         self.start_seconds = self.up(workers)
