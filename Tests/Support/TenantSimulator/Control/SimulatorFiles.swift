@@ -77,6 +77,7 @@ public enum SimulatorFiles {
         if let number = value["conditionalAccessPolicies"]?.integer { size.conditionalAccessPolicies = number }
         if let number = value["appRoleAssignments"]?.integer { size.appRoleAssignments = number }
         if let number = value["deletedUsers"]?.integer { size.deletedUsers = number }
+        size.isNew = value["isNew"]?.boolean ?? false
         var settings = TenantSettings()
         settings.apply(value["settings"] ?? value)
         var clients = ClientApplication.standard(seed: seed)

@@ -87,7 +87,9 @@ extension TenantGenerator {
 
     private mutating func makeAuthenticationPolicies() {
         let everyone = #"[{"targetType":"group","id":"all_users","isRegistrationRequired":false}]"#
-        let some = #"[{"targetType":"group","id":"\#(id(groups[0]))","isRegistrationRequired":false}]"#
+        let some =
+            size.isNew
+            ? everyone : #"[{"targetType":"group","id":"\#(id(groups[0]))","isRegistrationRequired":false}]"#
         store(
             .authenticationMethodsPolicy,
             """

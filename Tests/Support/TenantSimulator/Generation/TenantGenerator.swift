@@ -52,6 +52,7 @@ struct TenantGenerator {
         generator.makeIntune()
         generator.makeAudits()
         generator.makeDeleted()
+        if size.isNew { generator.leaveNew() }
         var world = generator.world
         world.logs = true
         return world

@@ -15,6 +15,8 @@ public struct TenantSize: Sendable {
     public var conditionalAccessPolicies: Int
     /// Soft-deleted users; other types in proportion.
     public var deletedUsers: Int
+    /// Nothing but what a new tenant comes with, and one administrator, whatever the numbers say.
+    public var isNew = false
 
     public init(users: Int, groups: Int? = nil, memberships: Int? = nil) {
         let users = max(1, users)

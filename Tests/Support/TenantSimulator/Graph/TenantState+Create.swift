@@ -193,6 +193,11 @@ extension TenantState {
         case .unifiedRoleDefinition:
             set("isBuiltIn", .bool(false))
             set("templateId", .string(id))
+        case .groupSetting:
+            let isForGuests = body["templateId"]?.text == "08d542b9-071f-4e16-94b0-74abb372e3d9"
+            set("displayName", .string(isForGuests ? "Group.Unified.Guest" : "Group.Unified"))
+        case .crossTenantAccessPolicyPartner:
+            if !names.contains("isInMultiTenantOrganization") { set("isInMultiTenantOrganization", .bool(false)) }
         case .authenticationStrengthPolicy: set("policyType", .string("custom"))
         case .configurationPolicy, .compliancePolicy:
             set("settingCount", .number(String(body["settings"]?.items?.count ?? 0)))

@@ -25,7 +25,8 @@ extension TenantState {
                 return .noContent
             }
             let old = world.children(ref, navigation.segment).first.flatMap { try? SimulatedJSON.parse($0.json) }
-            let value = Self.merge(try body(request), into: old ?? .object([]))
+            var value = Self.merge(try body(request), into: old ?? .object([]))
+            if navigation.segment == "identitySynchronization" { value["tenantId"] = .string(world.id(ref)) }
             world.setChildren(ref, navigation.segment, [World.Child(id: value["id"]?.text, json: value.encoded)])
             return .noContent
         default:
