@@ -123,6 +123,27 @@ import Testing
         }
     }
 
+    @Test func `what was recognised in another tenant is known before the first step, and for ever`() async throws {
+        try await TestDatabase.with { database in
+            let tenant = try await database.restorableTenant()
+            let (source, old, live) = (TenantID(uuid: UUID()), UUID.text(), UUID.text())
+            var plan = RestorePlan.test(tenant, ids: [old])
+            plan.source = source
+            plan.matches = [.init(type: "user", from: old, to: live), .init(type: "roleScopeTag", from: "1", to: "2")]
+            try await database.admin.savePlan(plan)
+            #expect(try await database.admin.plan(tenant, plan.id) == plan)
+            #expect(try await database.admin.idMap(tenant, of: source).isEmpty, "nothing holds before it is applied")
+            let job = try await database.admin.applyPlan(plan)
+            let message = try #require(try await database.messages(of: job.id).first)
+            let chunk = try #require(try await database.restorer.chunk(message, limit: 10))
+            #expect(chunk.map[old] == live)
+            _ = try await database.runRestore(message)
+            #expect(try await database.admin.restore(job.id).touched == [live])
+            #expect(try await database.admin.idMap(tenant, of: source)[old] == live)
+            #expect(try await database.admin.idMap(tenant, of: tenant).isEmpty, "the tenant's own ids stay")
+        }
+    }
+
     @Test func `warnings are codes and counts, and a restore of which nothing was done has failed`() async throws {
         try await TestDatabase.with { database in
             let (job, message, _) = try await database.startedRestore(ids: ["a", "b", "c"], todos: 2)

@@ -79,11 +79,8 @@ extension RestoreCommand {
 
         /// Back to how it was, for what the restore touched and made.
         private static func options(_ record: RestoreRecord) -> RestoreOptions {
-            let done = Set(record.results.map(\.number))
-            var ids = Set(record.newIDs.map(\.to))
-            for step in record.plan.steps where done.contains(step.number) { ids.insert(step.id) }
-            return RestoreOptions(
-                ids: ids, attributesMode: .overwrite, linksMode: .rollback, newObjects: .delete,
+            RestoreOptions(
+                ids: record.touched, attributesMode: .overwrite, linksMode: .rollback, newObjects: .delete,
                 breakGlass: record.plan.options.breakGlass)
         }
     }
@@ -117,7 +114,8 @@ private enum RestoreStart {
         let types = Catalogue.current.types.filter { names.contains($0.name) }
         guard !types.isEmpty, !PostgresStore.isDryRun else { return }
         let now = try await LiveRound(store: store, output: output).take(tenant, types: types.map(\.name))
-        let map = try await store.idMap(tenant.id, of: plan.source)
+        var map = try await store.idMap(tenant.id, of: plan.source)
+        for match in plan.matches where ObjectKey(match.from) != nil { map.add(match.from, match.to) }
         let touched = Set(plan.steps.flatMap { [$0.id.lowercased(), map[$0.id]] })
         let difference = try await Comparison(
             store, tenant.id, from: plan.liveSnapshot, to: now.snapshot, types: types)

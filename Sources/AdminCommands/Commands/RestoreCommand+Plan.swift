@@ -40,6 +40,9 @@ extension RestoreCommand {
             if fromDiff != nil, scope.ids != nil || scope.idsFile != nil {
                 throw ValidationError("--from-diff and ids exclude each other.")
             }
+            guard into == nil || scope.newObjects == .keep else {
+                throw ValidationError("--into keeps what the other tenant has: leave out --new-objects delete.")
+            }
             if into == nil, !scope.mapDomain.isEmpty { throw ValidationError("--map-domain needs --into.") }
         }
 
@@ -71,9 +74,11 @@ extension RestoreCommand {
                 output.show(["plan": text.json]) { "" }
                 return
             }
-            let snapshots = [outcome.plan.snapshot, outcome.plan.liveSnapshot].compactMap(\.self)
-            let names = try await LinkNames(
-                text.linkTargets, planning.store, planning.source.id, snapshots: snapshots)
+            var names = LinkNames()
+            if let snapshot = outcome.plan.snapshot {
+                try await names.add(text.linkTargets, planning.store, planning.source.id, at: snapshot)
+            }
+            try await names.add(text.linkTargets, planning.store, planning.tenant.id, at: outcome.plan.liveSnapshot)
             let hasAccess = try await planning.store.writeAccess(planning.tenant.id) != nil
             let named = RestorePlanText(plan: outcome.plan, unread: outcome.unread, names: names)
             output.show(["plan": text.json]) { named.text(next: Self.next(outcome.plan, planning.tenant, hasAccess)) }

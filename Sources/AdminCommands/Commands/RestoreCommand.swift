@@ -62,7 +62,7 @@ struct RestoreText {
         [
             "job": record.job.json, "plan": .string(record.plan.id.text),
             "cancelling": .bool(record.isCancelling), "results": .array(record.results.map(\.json)),
-            "idMap": .array(record.newIDs.map(\.json)), "todos": .array(todos.map(\.json)),
+            "idMap": .array((record.newIDs + record.plan.matches).map(\.json)), "todos": .array(todos.map(\.json)),
         ]
     }
 

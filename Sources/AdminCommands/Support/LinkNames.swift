@@ -19,13 +19,18 @@ struct LinkNames {
 
     /// Looks the ids up in the first of the snapshots that has them.
     init(_ ids: Set<String>, _ store: PostgresStore, _ tenant: TenantID, snapshots: [SnapshotNumber]) async throws {
-        var open = Set(ids.prefix(Self.limit).compactMap { ObjectKey($0) })
-        for snapshot in snapshots {
-            for type in Self.types.compactMap({ Catalogue.current[$0] }) where !open.isEmpty {
-                for stored in try await store.documents(tenant, type, Array(open), at: snapshot) {
-                    open.remove(stored.key)
-                    names[stored.document.id] = type.displayName(of: stored.document)
-                }
+        for snapshot in snapshots { try await add(ids, store, tenant, at: snapshot) }
+    }
+
+    /// Looks up those of the ids that have no name yet.
+    mutating func add(
+        _ ids: Set<String>, _ store: PostgresStore, _ tenant: TenantID, at snapshot: SnapshotNumber
+    ) async throws {
+        var open = Set(ids.prefix(Self.limit).filter { names[$0] == nil }.compactMap { ObjectKey($0) })
+        for type in Self.types.compactMap({ Catalogue.current[$0] }) where !open.isEmpty {
+            for stored in try await store.documents(tenant, type, Array(open), at: snapshot) {
+                open.remove(stored.key)
+                names[stored.document.id] = type.displayName(of: stored.document)
             }
         }
     }

@@ -53,9 +53,12 @@ struct RestorePlanText {
         let what =
             plan.undoes.map { "back to before the restore \($0)" }
             ?? plan.snapshot.map { "to snapshot \($0)" } ?? "to the archive"
+        let place = plan.source == plan.tenant ? "" : " of tenant \(plan.source), into tenant \(plan.tenant)"
+        let there =
+            plan.matches.isEmpty ? "" : " \(plan.matches.count) ids of the source are known there by others."
         return """
-            Plan \(plan.id.text) \(what): \(plan.steps.count) steps, \(plan.conflicts.count) conflicts, \
-            \(plan.todos.count) to-dos.
+            Plan \(plan.id.text) \(what)\(place): \(plan.steps.count) steps, \(plan.conflicts.count) conflicts, \
+            \(plan.todos.count) to-dos.\(there)
             """
     }
 

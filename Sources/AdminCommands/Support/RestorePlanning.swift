@@ -76,8 +76,8 @@ struct RestorePlanning {
     private func scope(without unread: [String: String]) -> [ObjectType] {
         let usual = source.types.map(Set.init)
         return Self.restorable.filter { type in
-            // What a policy refers to may be of any type.
-            let asked = options.withReferences ? nil : options.types
+            // What a policy refers to may be of any type, and across tenants all that is referred to has to be found.
+            let asked = options.withReferences || tenant.id != source.id ? nil : options.types
             return unread[type.name] == nil && (asked?.contains(type.name) ?? usual?.contains(type.name) ?? true)
         }
     }

@@ -7,6 +7,12 @@ public struct IDMap: Sendable, Hashable {
         for (old, current) in pairs { add(old, current) }
     }
 
+    /// - Parameter condition: which old ids count.
+    public init(_ ids: some Sequence<RestoreResult.NewID>, where condition: (String) -> Bool = { _ in true }) {
+        new = [:]
+        for id in ids where condition(id.from) { add(id.from, id.to) }
+    }
+
     public var isEmpty: Bool { new.isEmpty }
 
     /// What `id` is now: itself when it never changed. Follows chains: an object may be restored more than once.

@@ -143,7 +143,7 @@ extension RestorePlan {
             "liveSnapshot": JSONValue(liveSnapshot), "undoes": JSONValue(undoes?.description),
             "requests": JSONValue(requests),
             "steps": .array(steps.map(\.json)), "conflicts": .array(conflicts.map(\.json)),
-            "todos": .array(todos.map(\.json)),
+            "todos": .array(todos.map(\.json)), "matches": .array(matches.map(\.json)),
         ]
     }
 

@@ -184,13 +184,16 @@ public struct RestorePlan: Sendable, Hashable {
     public var steps: [RestoreStep]
     public var conflicts: [RestoreConflict]
     public var todos: [RestoreTodo]
+    /// Across tenants: which objects of the tenant the source's objects are, where the ids differ. In force from the
+    /// moment the plan is carried out.
+    public var matches: [RestoreResult.NewID]
     /// The job that this plan undoes.
     public var undoes: JobID?
 
     public init(
         id: UUID = UUID(), tenant: TenantID, source: TenantID, snapshot: SnapshotNumber?, liveSnapshot: SnapshotNumber,
         options: RestoreOptions, steps: [RestoreStep], conflicts: [RestoreConflict], todos: [RestoreTodo],
-        undoes: JobID? = nil
+        matches: [RestoreResult.NewID] = [], undoes: JobID? = nil
     ) {
         self.id = id
         self.tenant = tenant
@@ -201,6 +204,7 @@ public struct RestorePlan: Sendable, Hashable {
         self.steps = steps
         self.conflicts = conflicts
         self.todos = todos
+        self.matches = matches
         self.undoes = undoes
     }
 

@@ -63,9 +63,21 @@ extension RestorePlanner {
     static func isSame(_ one: JSONValue?, _ other: JSONValue?) -> Bool {
         if one == other { return true }
         if isBlank(one), isBlank(other) { return true }
+        if case .array(let left) = one, case .array(let right) = other { return areSame(left, right) }
         guard case .object(let left) = one, case .object(let right) = other else { return false }
         return left.allSatisfy { isSame($0.value, right[$0.name]) }
             && right.allSatisfy { left[$0.name] != nil || isBlank($0.value) }
+    }
+
+    /// Whether two lists have the same elements; their order may be that of members that only one side has.
+    private static func areSame(_ left: [JSONValue], _ right: [JSONValue]) -> Bool {
+        guard left.count == right.count else { return false }
+        var rest = right
+        for element in left {
+            guard let place = rest.firstIndex(where: { isSame($0, element) }) else { return false }
+            rest.remove(at: place)
+        }
+        return true
     }
 
     /// Whether a value names something that gets a new id, so that it is written even when it is the same.

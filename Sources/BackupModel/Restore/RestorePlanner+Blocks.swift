@@ -29,6 +29,10 @@ extension RestorePlanner {
         switch type.name {
         case "user": return userBlock(wanted, isBinned: isBinned)
         case "group": return groupBlock(wanted, isBinned: isBinned)
+        case "crossTenantAccessPolicyPartner" where crosses && facts.typeOf(wanted.id.idKey) == "organization":
+            return .conflict(
+                code: "cannotCreate", message: "it is the tenant that is written to, which is no partner of itself",
+                hint: "nothing is to be done")
         case "servicePrincipal": return isBinned ? nil : principalBlock(wanted, draft)
         case "unifiedRoleAssignmentSchedule", "unifiedRoleEligibilitySchedule": return scheduleBlock(wanted)
         case "unifiedRoleAssignment": return draft.passing.contains(Self.assignment(wanted)) ? .silent : nil
@@ -48,6 +52,9 @@ extension RestorePlanner {
                 code: "verifyDomain", message: "add the domain, set the DNS record that the portal shows, verify it")
         case .patchOnly where type.name == "device":
             return .todo(code: "registerDevice", message: "a device has keys of its own: join or register it again")
+        case .patchRules where crosses:
+            // Each tenant has its own, under other ids.
+            return permissionBlock(type) ?? .silent
         case .patchOnly, .patchRules:
             return .conflict(
                 code: "cannotCreate", message: "only the service itself makes objects of this type",

@@ -24,7 +24,9 @@ extension RestorePlanner {
         guard old != new else { return }
         let (before, after) = (Set(old.map { $0.idKey }), Set(new.map { $0.idKey }))
         var added = new.filter { !before.contains($0.idKey) }
-        var removed = options.linksMode == .rollback ? old.filter { !after.contains($0.idKey) } : []
+        // Who administers the other tenant was not made since: it never had anything to do with the source.
+        let takesAway = options.linksMode == .rollback && !(crosses && item.type.name == "directoryRole")
+        var removed = takesAway ? old.filter { !after.contains($0.idKey) } : []
         if item.isPartial {
             added = added.filter { draft.coming[$0.idKey] != nil }
             removed = []

@@ -9,6 +9,7 @@ extension RestorePlanner {
             return
         }
         var wanted = wanted
+        leaveOutForeignNames(item, &wanted, &draft)
         if Self.ease(&wanted) { enableLater(item, &draft) }
         let (first, later) = split(item, wanted, draft)
         let refersToTwin =
@@ -50,7 +51,7 @@ extension RestorePlanner {
         guard draft.steps.last?.action == .undelete, draft.steps.last?.id == item.id else { return }
         var changes = attributes(item, wanted, binned, &draft)
         // The recycle bin keeps userPrincipalName and the like behind the id; both come back by themselves.
-        let prefix = item.id.filter { $0 != "-" }.lowercased()
+        let prefix = binned.id.filter { $0 != "-" }.lowercased()
         changes.removeAll { change in
             guard let from = change.from?.string?.lowercased(), from.hasPrefix(prefix) else { return false }
             return from.dropFirst(prefix.count) == change.to?.string?.lowercased() ?? ""
@@ -92,7 +93,8 @@ extension RestorePlanner {
     // MARK: Objects that are there
 
     func change(_ item: Item, _ wanted: ObjectDocument, _ live: ObjectDocument, _ draft: inout RestoreDraft) {
-        guard !Self.changesByItself.contains(item.type.name) else { return }
+        // Each tenant has its own domains: those that stand for each other do not become alike.
+        guard !Self.changesByItself.contains(item.type.name), !crosses || item.type.name != "domain" else { return }
         if item.isPartial {
             connect(item, wanted, live, &draft)
             return
@@ -103,6 +105,7 @@ extension RestorePlanner {
         }
         let mark = draft.steps.count
         var wanted = wanted
+        leaveOutForeignNames(item, &wanted, &draft)
         let isEased = easing(&wanted, live)
         var changes = attributes(item, wanted, live, &draft)
         refuseMissing(item, wanted, &changes, &draft)
@@ -133,6 +136,7 @@ extension RestorePlanner {
     private func changeBlock(
         _ item: Item, _ wanted: ObjectDocument, _ live: ObjectDocument
     ) -> Block? {
+        if crosses, isOwn(live) { return ObjectDiff.between(live, wanted).map { _ in .conflict(ownBlock) } ?? .silent }
         let isWritable = ![.backupOnly, .patchRules].contains(item.type.restore.mode) && !isBuiltIn(live)
         if isWritable, !isExchangeGroup(live) || item.type.name != "group" { return nil }
         guard let change = ObjectDiff.between(live, wanted) else { return .silent }
@@ -238,9 +242,7 @@ extension RestorePlanner {
             if isSynced(live) { return syncedBlock }
             if item.type.name == "group", isExchangeGroup(live) { return exchangeBlock }
         case "servicePrincipal", "application":
-            if let appID = live.attributes["appId"]?.string, facts.ownClientIDs.contains(appID.lowercased()) {
-                return ("ownApplication", "it is the application that backs up or restores this tenant", "it stays")
-            }
+            if isOwn(live) { return ownBlock }
             if item.type.name == "servicePrincipal", let block = fixedPrincipal(live) { return block }
         default: break
         }
@@ -253,5 +255,17 @@ extension RestorePlanner {
             )
         }
         return nil
+    }
+
+    /// Whether it is the application, or its service principal, of a credential of this tenant.
+    private func isOwn(_ document: ObjectDocument) -> Bool {
+        guard ["application", "servicePrincipal"].contains(document.type),
+            let appID = document.attributes["appId"]?.string
+        else { return false }
+        return facts.ownClientIDs.contains(appID.lowercased())
+    }
+
+    private var ownBlock: (String, String, String) {
+        ("ownApplication", "it is the application that backs up or restores this tenant", "it stays")
     }
 }

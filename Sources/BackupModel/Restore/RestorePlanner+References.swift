@@ -141,8 +141,10 @@ extension RestorePlanner {
 
     /// The document that the recycle bin has of it.
     func bin(_ item: Item) -> ObjectDocument? {
-        guard !crosses else { return nil }
-        let binned = facts.recycleBin[facts.map[item.id.idKey]]
+        let now = facts.map[item.id.idKey]
+        // Of another tenant's object only what an earlier restore made of it can lie in this one's recycle bin.
+        guard !crosses || now != item.id.idKey else { return nil }
+        let binned = facts.recycleBin[now]
         return binned?.type == item.type.name ? binned : nil
     }
 

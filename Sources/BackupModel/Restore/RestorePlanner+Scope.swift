@@ -5,10 +5,16 @@ extension RestorePlanner {
         var wanted: ObjectDocument?
         var live: ObjectDocument?
         var isReferred: Bool
-        /// The id that steps carry: the source's, or the live one of what the source does not have.
+        /// The id that steps carry: the source's, or the live one of what the source does not have or names by a word.
         var id: String
         /// Only links to, and from, restored objects are written: the object itself is not in scope.
         var isPartial = false
+
+        /// The live object is this one, under another id. Ids that are words are in no map: steps name the live one.
+        mutating func stand(for document: ObjectDocument) {
+            live = document
+            if ObjectKey(document.id) == nil { id = document.id }
+        }
 
         static func precedes(_ one: Item, _ other: Item) -> Bool {
             let (left, right) = (one.type.restore.order ?? 60, other.type.restore.order ?? 60)
@@ -18,35 +24,24 @@ extension RestorePlanner {
         }
     }
 
-    /// Which live objects the objects of the source stand for, where the ids differ: across tenants, by name. What an
-    /// execution must know beside the plan.
-    ///
-    /// Users match by userPrincipalName (after the mapping of domains), singletons by their type, service principals of
-    /// foreign applications by appId, all others by a displayName that both sides have once.
-    public func matches(_ subjects: [Subject]) -> [RestoreResult.NewID] {
-        let planner = RestorePlanner(facts: facts, options: options, catalogue: catalogue, crosses: true)
-        return planner.pairs(planner.present(subjects)).flatMap { pair -> [RestoreResult.NewID] in
-            let (wanted, live) = pair
-            var ids = [RestoreResult.NewID(type: wanted.type, from: wanted.id, to: live.id)]
-            if let from = wanted.attributes["appId"]?.string, let to = live.attributes["appId"]?.string, from != to {
-                ids.append(RestoreResult.NewID(type: wanted.type, from: from, to: to))
-            }
-            return ids
-        }
-    }
-
     /// The subjects as items, in the order of creation.
     func items(_ subjects: [Subject]) -> [Item] {
         let present = present(subjects)
         let paired = Dictionary(
-            pairs(present).map { ($0.wanted.id.idKey, $0.live) }, uniquingKeysWith: { first, _ in first })
-        let taken = Set(paired.values.map { $0.id.idKey })
-        let items = present.compactMap { item -> Item? in
+            pairs(present).map { ($0.wanted.type + $0.wanted.id.idKey, $0.live) },
+            uniquingKeysWith: { first, _ in first })
+        let taken = Set(paired.values.map { $0.type + $0.id.idKey })
+        var items = present.compactMap { item -> Item? in
             var item = item
-            if item.wanted == nil, taken.contains(item.id.idKey) { return nil }
-            if item.live == nil { item.live = paired[item.id.idKey] }
+            let key = item.type.name + item.id.idKey
+            if item.wanted == nil, taken.contains(key) { return nil }
+            if item.live == nil, let live = paired[key] { item.stand(for: live) }
             return item
         }.sorted(by: Item.precedes)
+        let tags = scopeTags(items)
+        for index in items.indices where items[index].type.name == "roleScopeTag" && items[index].live == nil {
+            items[index].id = tags[items[index].id] ?? items[index].id
+        }
         // What is made once more gets yet another id: references to it stay as they are until then.
         var returning: Set<String> = []
         for item in items where item.live == nil {
@@ -56,65 +51,27 @@ extension RestorePlanner {
         let map = facts.map.without(returning)
         return items.map { item in
             var item = item
-            item.wanted = item.wanted.map { translated($0, map) }
+            item.wanted = item.wanted.map { translated($0, map).naming(tags) }
             return item
         }
     }
 
     /// The subjects of types that can be written, without deleted documents.
-    private func present(_ subjects: [Subject]) -> [Item] {
-        subjects.compactMap { subject in
-            guard let type = catalogue[subject.type], type.name != "deletedItem" else { return nil }
+    func present(_ subjects: [Subject]) -> [Item] {
+        subjects.flatMap { subject -> [Item] in
+            guard let type = catalogue[subject.type], type.name != "deletedItem" else { return [] }
             let wanted = subject.wanted.flatMap { $0.state == .present ? $0 : nil }
             let live = subject.live.flatMap { $0.state == .present ? $0 : nil }
-            guard let id = (wanted ?? live)?.id else { return nil }
-            return Item(type: type, wanted: wanted, live: live, isReferred: subject.isReferred, id: id)
-        }
-    }
-
-    private func pairs(_ items: [Item]) -> [(wanted: ObjectDocument, live: ObjectDocument)] {
-        var alone: [String: Item] = [:]
-        for item in items where item.wanted == nil { alone[item.id.idKey] = item }
-        guard !alone.isEmpty else { return [] }
-        let lonely = items.filter { $0.live == nil }
-        var found: [(wanted: ObjectDocument, live: ObjectDocument)] = []
-        var rest: [Item] = []
-        for item in lonely {
-            let id = item.id.idKey
-            if facts.map[id] != id, let twin = alone.removeValue(forKey: facts.map[id]), let wanted = item.wanted,
-                let live = twin.live
-            {
-                found.append((wanted, live))
-            } else {
-                rest.append(item)
+            let item = { (wanted: ObjectDocument?, live: ObjectDocument?) -> Item? in
+                (wanted ?? live).map {
+                    Item(type: type, wanted: wanted, live: live, isReferred: subject.isReferred, id: $0.id)
+                }
             }
+            if let wanted, let live, isChance(wanted, live) {
+                return [item(wanted, nil), item(nil, live)].compactMap(\.self)
+            }
+            return [item(wanted, live)].compactMap(\.self)
         }
-        return crosses ? found + pairsByName(rest, Array(alone.values)) : found
-    }
-
-    private func pairsByName(
-        _ wanted: [Item], _ live: [Item]
-    ) -> [(wanted: ObjectDocument, live: ObjectDocument)] {
-        var names: [String: [ObjectDocument]] = [:]
-        for document in live.compactMap(\.live) { names[name(document), default: []].append(document) }
-        let groups = Dictionary(grouping: wanted.compactMap(\.wanted)) { name(mappingDomains($0)) }
-        return groups.keys.sorted().compactMap { name in
-            guard let one = groups[name], one.count == 1, let other = names[name], other.count == 1 else { return nil }
-            return (one[0], other[0])
-        }
-    }
-
-    /// What identifies an object to people, within its type.
-    private func name(_ document: ObjectDocument) -> String {
-        let own: String?
-        switch document.type {
-        case "user": own = document.attributes["userPrincipalName"]?.string
-        case "servicePrincipal" where document.attributes["appOwnerOrganizationId"]?.string == Self.microsoft:
-            own = document.attributes["appId"]?.string
-        case "organization": own = ""
-        default: own = catalogue[document.type]?.shape == .singleton ? "" : document.displayName
-        }
-        return document.type + " " + (own ?? document.id).lowercased()
     }
 
     // MARK: Scope
@@ -123,7 +80,7 @@ extension RestorePlanner {
         if item.isReferred { return true }
         guard options.types?.contains(item.type.name) ?? true else { return false }
         guard let ids else { return true }
-        return ids.contains(item.id.idKey) || (item.live.map { ids.contains($0.id.idKey) } ?? false)
+        return [item.id, item.wanted?.id, item.live?.id].contains { $0.map { ids.contains($0.idKey) } ?? false }
     }
 
     /// Whether an object out of scope hangs on one that is brought back: an assignment of it, or a group that had it.
@@ -146,29 +103,6 @@ extension RestorePlanner {
         let document = crosses ? mappingDomains(document) : document
         return map.isEmpty ? document : document.rewritten(map)
     }
-
-    /// Addresses of the source's domains become those of the domains that stand for them.
-    private func mappingDomains(_ document: ObjectDocument) -> ObjectDocument {
-        guard !options.domains.isEmpty else { return document }
-        var document = document
-        for name in ["userPrincipalName", "mail", "otherMails", "proxyAddresses", "identities"] {
-            document.attributes[name] = document.attributes[name].map(mappingDomain)
-        }
-        return document
-    }
-
-    private func mappingDomain(_ value: JSONValue) -> JSONValue {
-        switch value {
-        case .string(let text):
-            guard let at = text.lastIndex(of: "@") else { return value }
-            let domain = text[text.index(after: at)...].lowercased()
-            let pair = options.domains.first { $0.key.lowercased() == domain }
-            return pair.map { .string(text[...at] + $0.value) } ?? value
-        case .array(let elements): return .array(elements.map(mappingDomain))
-        case .object(let object): return .object(JSONObject(object.map { ($0.name, mappingDomain($0.value)) }))
-        default: return value
-        }
-    }
 }
 
 extension ObjectDocument {
@@ -178,6 +112,17 @@ extension ObjectDocument {
         ObjectDocument(
             type: type, id: id, state: state, attributes: map.rewriting(.object(attributes)).object ?? attributes,
             links: links.mapValues { $0.map { map[$0] } }, children: children.mapValues { $0.map(map.rewriting) })
+    }
+
+    /// With scope tags called as they are here.
+    fileprivate func naming(_ tags: [String: String]) -> ObjectDocument {
+        guard !tags.isEmpty else { return self }
+        var document = self
+        for name in ["roleScopeTagIds", "roleScopeTags"] {
+            guard let old = attributes[name]?.strings else { continue }
+            document.attributes[name] = .array(old.map { .string(tags[$0] ?? $0) })
+        }
+        return document
     }
 }
 

@@ -59,16 +59,16 @@ public struct RestorePlanner: Sendable {
         liveSnapshot: SnapshotNumber, id: UUID = UUID(), undoes: JobID? = nil
     ) -> RestorePlan {
         var facts = facts
-        if tenant != source {
-            // What is there already, under another id, is what the source's objects refer to.
-            for match in matches(subjects) { facts.map.add(match.from, match.to) }
-        }
+        // What is there already, under another id, is what the source's objects refer to. Ids that are words mean
+        // something else in each tenant.
+        let matches = tenant == source ? [] : matches(subjects)
+        for match in matches where ObjectKey(match.from) != nil { facts.map.add(match.from, match.to) }
         let planner = RestorePlanner(facts: facts, options: options, catalogue: catalogue, crosses: tenant != source)
         var draft = RestoreDraft(free: facts.freeLicences)
         planner.fill(&draft, subjects)
         var plan = RestorePlan(
             id: id, tenant: tenant, source: source, snapshot: snapshot, liveSnapshot: liveSnapshot, options: options,
-            steps: draft.ordered(), conflicts: draft.conflicts, todos: draft.todos, undoes: undoes)
+            steps: draft.ordered(), conflicts: draft.conflicts, todos: draft.todos, matches: matches, undoes: undoes)
         if let access = facts.access,
             let conflict = LockOutCheck.conflict(
                 plan.steps, plan.todos, access, map: facts.map, breakGlass: options.breakGlass)

@@ -118,7 +118,7 @@ extension PostgresConnection {
                 id: id, tenant: tenant, source: TenantID(uuid: try row.uuid("source_tenant_id")),
                 snapshot: try row.optionalInt32("snapshot"), liveSnapshot: try row.int32("live_snapshot"),
                 options: frame.options, steps: [], conflicts: frame.conflicts, todos: frame.todos,
-                undoes: try row.optionalUUID("undoes_job_id").map { JobID(uuid: $0) })
+                matches: frame.matches, undoes: try row.optionalUUID("undoes_job_id").map { JobID(uuid: $0) })
         }
         try await eachStep("content", key) { (number, sealed) throws(StageFailure) in
             plan.steps.append(try RestoreStep(opened: try keys.open(sealed, .step, id, number)))

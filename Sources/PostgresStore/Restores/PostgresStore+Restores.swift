@@ -14,6 +14,14 @@ public struct RestoreRecord: Sendable, Hashable {
 
     /// What ids became, in the order of the steps.
     public var newIDs: [RestoreResult.NewID] { results.flatMap(\.newIDs) }
+
+    /// The ids, as they are in the tenant, of everything that the restore made or was to write.
+    public var touched: Set<String> {
+        let map = IDMap(plan.matches, where: { ObjectKey($0) != nil })
+        let done = Set(results.map(\.number))
+        let written = plan.steps.filter { done.contains($0.number) }.map { map[$0.id] }
+        return Set(newIDs.map(\.to)).union(written)
+    }
 }
 
 extension PostgresStore {
@@ -117,6 +125,11 @@ extension PostgresConnection {
         _ = try await rows(
             "UPDATE backup.restore_plans SET job_id = $3 WHERE tenant_id = $1 AND plan_id = $2",
             [.uuid(plan.tenant.uuid), .uuid(plan.id), .uuid(id.uuid)])
+        // Before the first step: steps name what is matched by the ids of the source.
+        for start in stride(from: 0, to: plan.matches.count, by: 5_000) {
+            let some = plan.matches[start..<min(start + 5_000, plan.matches.count)]
+            try await add(Array(some), plan.tenant, id, plan.source)
+        }
         try await startRestore(id, plan.tenant)
     }
 

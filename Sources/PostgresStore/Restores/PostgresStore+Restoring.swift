@@ -263,7 +263,7 @@ extension PostgresConnection {
             return plan
         }
         try await write(results, sealed, message, plan)
-        try await add(results.flatMap(\.newIDs), message, plan.source)
+        try await add(results.flatMap(\.newIDs), message.tenant, message.job, plan.source)
         _ = try await self.rows(
             "UPDATE backup.jobs SET objects = $3 WHERE tenant_id = $1 AND job_id = $2",
             message.jobKey + [.int64(Int64(plan.position))])
@@ -296,7 +296,7 @@ extension PostgresConnection {
     }
 
     /// Records what ids became. An object that is made anew a second time is found under both of its earlier ids.
-    private func add(_ ids: [RestoreResult.NewID], _ message: Message, _ source: TenantID)
+    func add(_ ids: [RestoreResult.NewID], _ tenant: TenantID, _ job: JobID, _ source: TenantID)
         async throws(StageFailure)
     {
         var pairs: [UUID: (new: UUID, type: Int16)] = [:]
@@ -307,7 +307,7 @@ extension PostgresConnection {
         guard !pairs.isEmpty else { return }
         let old = Array(pairs.keys)
         let parameters: [PostgresValue] = [
-            .uuid(message.tenant.uuid), .uuid(source.uuid), .uuid(message.job.uuid), .uuidArray(old),
+            .uuid(tenant.uuid), .uuid(source.uuid), .uuid(job.uuid), .uuidArray(old),
             .uuidArray(old.compactMap { pairs[$0]?.new }), .int16Array(old.compactMap { pairs[$0]?.type }),
         ]
         let upsert = """

@@ -53,25 +53,33 @@ struct PlanFrame: RestoreStored {
     var options: RestoreOptions
     var conflicts: [RestoreConflict]
     var todos: [RestoreTodo]
+    var matches: [RestoreResult.NewID]
 
     init(_ plan: RestorePlan) {
         options = plan.options
         conflicts = plan.conflicts
         todos = plan.todos
+        matches = plan.matches
     }
 
     var stored: JSONValue {
-        ["options": options.stored, "conflicts": conflicts.stored, "todos": todos.stored]
+        [
+            "options": options.stored, "conflicts": conflicts.stored, "todos": todos.stored,
+            "matches": matches.stored,
+        ]
     }
 
     init?(stored: JSONValue) {
         guard let options = stored["options"].flatMap(RestoreOptions.init(stored:)),
             let conflicts = stored["conflicts"].flatMap([RestoreConflict].init(stored:)),
-            let todos = stored["todos"].flatMap([RestoreTodo].init(stored:))
+            let todos = stored["todos"].flatMap([RestoreTodo].init(stored:)),
+            // Plans of earlier versions have none.
+            let matches = [RestoreResult.NewID](stored: stored["matches"] ?? [])
         else { return nil }
         self.options = options
         self.conflicts = conflicts
         self.todos = todos
+        self.matches = matches
     }
 }
 
