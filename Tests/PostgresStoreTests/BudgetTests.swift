@@ -49,6 +49,20 @@ import Testing
         }
     }
 
+    @Test(arguments: ["fetcher", "restorer", "operator"])
+    func `every role that asks Graph draws from the budget, and may pause it`(_ role: String) async throws {
+        try await TestDatabase.with { database in
+            let tenant = try await database.addTenant()
+            try await database.backUp(tenant, [Types.user: Listing([ObjectKey(high: 1, low: 1): "{}"])])
+            let store = database.another(role)
+            for scope in [ThrottleScope.identityWrites, .identity] {
+                #expect(units(try await store.draw(1, tenant: tenant, scope: scope)) ?? 0 >= 1)
+                try await store.pause(.seconds(5), tenant: tenant, scope: scope)
+                #expect(wait(try await store.draw(1, tenant: tenant, scope: scope)) ?? .zero > .seconds(3))
+            }
+        }
+    }
+
     private static func drawRepeatedly(_ store: PostgresStore, _ tenant: TenantID) async throws -> Int {
         var sum = 0
         for _ in 0..<30 {

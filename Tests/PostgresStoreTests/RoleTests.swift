@@ -36,8 +36,8 @@ import Testing
         ],
         "restorer": [
             "messages": "SIUD", "dead_letters": "SI", "jobs": "SU", "tenants": "S", "tenant_credentials": "S",
-            "tenant_keys": "S", "object_versions": "S", "restore_plans": "SU", "restore_steps": "SU", "id_map": "SIU",
-            "budgets": "SIU", "audit_entries": "I",
+            "tenant_keys": "S", "object_versions": "S", "snapshot_collections": "S", "restore_plans": "SU",
+            "restore_steps": "SU", "id_map": "SIU", "budgets": "SIU", "audit_entries": "I",
         ],
         "operator": [
             "partners": "SIUD", "plans": "SIUD", "organizations": "SIUD", "tenants": "SIUD", "schedule": "SIUD",

@@ -154,7 +154,8 @@ GRANT SELECT ON backup.snapshots, backup.snapshot_collections, backup.object_ver
 GRANT SELECT, UPDATE ON backup.downloads TO entra_backup_downloader;
 GRANT SELECT, INSERT, DELETE ON backup.download_chunks TO entra_backup_downloader;
 
-GRANT SELECT ON backup.tenant_credentials, backup.object_versions TO entra_backup_restorer;
+-- The size of the tenant's quota follows its number of users, which the last snapshot tells.
+GRANT SELECT ON backup.tenant_credentials, backup.object_versions, backup.snapshot_collections TO entra_backup_restorer;
 GRANT SELECT, UPDATE ON backup.restore_plans, backup.restore_steps TO entra_backup_restorer;
 GRANT SELECT, INSERT, UPDATE ON backup.id_map, backup.budgets TO entra_backup_restorer;
 
