@@ -10,6 +10,12 @@ public enum StagePoint: String, Sendable, CaseIterable {
     case afterConfirm = "after-confirm"
     case beforeAcknowledge = "before-acknowledge"
     case afterAcknowledge = "after-acknowledge"
+    /// Of the restorer: requests are about to be sent.
+    case beforeWrite = "before-write"
+    /// Their answers have come, and nothing of them is recorded.
+    case afterWrite = "after-write"
+    /// What was written has been read back, and is about to be recorded.
+    case beforeRecord = "before-record"
 }
 
 /// Called at each ``StagePoint``; does nothing in production.

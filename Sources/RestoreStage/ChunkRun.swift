@@ -50,15 +50,19 @@ struct ChunkRun {
     mutating func execute() async -> ChunkEnd {
         do throws(StageFailure) {
             try prepare()
-            while runs.contains(where: { $0.result == nil && !$0.isWritten }) {
+            while !openRuns.isEmpty {
                 try await look()
                 try await send()
             }
         } catch {
-            return .stopped(error, await results(isWhole: false))
+            // What was answered to the end before is recorded with the failure, not found out once more.
+            for index in openRuns where !runs[index].mustLook { _ = nextRequest(index) }
+            return .stopped(error, await results())
         }
-        return .done(await results(isWhole: true))
+        return .done(await results())
     }
+
+    private var openRuns: [Int] { runs.indices.filter { runs[$0].result == nil && !runs[$0].isWritten } }
 
     private mutating func prepare() throws(StageFailure) {
         for step in chunk.steps {
@@ -82,13 +86,16 @@ struct ChunkRun {
     private mutating func send() async throws(StageFailure) {
         var sent: [DirectoryWrite] = []
         var owners: [(run: Int, request: RestoreRequest)] = []
-        for index in runs.indices where runs[index].result == nil && !runs[index].isWritten {
+        for index in openRuns {
             guard let request = nextRequest(index) else { continue }
             sent.append(DirectoryWrite(request))
             owners.append((index, request))
         }
         guard !sent.isEmpty else { return }
+        tools.hooks.reach(.beforeWrite)
+        try await tools.store.confirm(message, chunk)
         let answers = try await tools.writer.write(sent, chunk.writer)
+        tools.hooks.reach(.afterWrite)
         var failure: StageFailure?
         var isDenied = false
         for (owner, answer) in zip(owners, answers) {
@@ -191,8 +198,14 @@ struct ChunkRun {
     private mutating func look() async throws(StageFailure) {
         let doubtful = runs.indices.filter { runs[$0].result == nil && runs[$0].mustLook }
         for (_, indices) in Dictionary(grouping: doubtful, by: { runs[$0].type.number }) {
-            let created = indices.filter { runs[$0].step.action == .create && !runs[$0].isCreated }
+            var created = indices.filter { runs[$0].step.action == .create && !runs[$0].isCreated }
             if !created.isEmpty { try await findCreated(created) }
+            created.removeAll { runs[$0].isCreated }
+            if !created.isEmpty {
+                // What was made a moment ago may not be listed yet: only then would it be made twice.
+                await tools.sleep(tools.limits.pause)
+                try await findCreated(created)
+            }
             try await dropWhatIsThere(indices.filter { runs[$0].step.action != .create })
         }
         for index in doubtful { runs[index].mustLook = false }
@@ -203,20 +216,12 @@ struct ChunkRun {
         guard let type = indices.first.map({ runs[$0].type }) else { return }
         var taken = try await tools.store.known(message, chunk, type.number)
         taken.formUnion(runs.flatMap(\.newIDs).map { $0.to.lowercased() })
-        var found: [Int: ObjectDocument] = [:]
-        let writes = self.writes
+        var search = CreatedSearch(indices.map { runs[$0].step }, type, writes)
         try await tools.reader.list(type, chunk.reader) { document in
-            let id = document.id.lowercased()
-            guard !taken.contains(id),
-                let index = indices.first(where: { index in
-                    guard found[index] == nil, let wanted = runs[index].step.document else { return false }
-                    return writes.matches(writes.naturalKey(of: wanted, type), document)
-                })
-            else { return }
-            taken.insert(id)
-            found[index] = document
+            if !taken.contains(document.id.lowercased()) { search.see(document) }
         }
-        for (index, document) in found {
+        for (place, document) in search.found() {
+            let index = indices[place]
             var answer = document.attributes
             answer["id"] = .string(document.id)
             runs[index].isCreated = true
@@ -257,7 +262,7 @@ struct ChunkRun {
     // MARK: Results
 
     /// Reads back what was written, and gives every step that came to its end its result.
-    private mutating func results(isWhole: Bool) async -> [RestoreResult] {
+    private mutating func results() async -> [RestoreResult] {
         let written = runs.indices.filter { runs[$0].result == nil && runs[$0].isWritten }
         for (_, indices) in Dictionary(grouping: written, by: { runs[$0].type.number }) {
             await readBack(indices)

@@ -16,13 +16,13 @@ public struct RestoreStage: Sendable {
     public init(
         store: any RestoreStore, writer: any DirectoryWriter, reader: any ObjectReader,
         catalogue: Catalogue = .current, clock: any Clock<Duration> = ContinuousClock(),
-        limits: RestoreLimits = RestoreLimits()
+        limits: RestoreLimits = RestoreLimits(), hooks: StageHooks = .none
     ) {
         self.store = store
         self.clock = clock
         self.limits = limits
         tools = RestoreTools(
-            store: store, writer: writer, reader: reader, catalogue: catalogue, limits: limits,
+            store: store, writer: writer, reader: reader, catalogue: catalogue, limits: limits, hooks: hooks,
             sleep: { try? await clock.sleep(for: $0) })
     }
 
@@ -42,7 +42,9 @@ public struct RestoreStage: Sendable {
             guard let chunk else { return [] }
             try await store.begin(message, chunk)
             var run = ChunkRun(message, chunk, tools)
-            switch await run.execute() {
+            let end = await run.execute()
+            tools.hooks.reach(.beforeRecord)
+            switch end {
             case .done(let results):
                 let passesBaton = stopwatch.elapsed > limits.time || drain.isDraining
                 switch try await store.finish(message, chunk, results, passesBaton: passesBaton) {
@@ -85,7 +87,7 @@ public struct RestoreLimits: Sendable {
 
     public init(
         steps: Int = 200, time: Duration = .seconds(20), reads: Int = 5, pause: Duration = .seconds(1),
-        sendings: Int = 3
+        sendings: Int = 6
     ) {
         self.steps = steps
         self.time = time
@@ -102,5 +104,6 @@ struct RestoreTools: Sendable {
     let reader: any ObjectReader
     let catalogue: Catalogue
     let limits: RestoreLimits
+    let hooks: StageHooks
     let sleep: @Sendable (Duration) async -> Void
 }

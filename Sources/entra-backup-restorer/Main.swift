@@ -13,7 +13,8 @@ enum Main {
                     context.countGraphRequest(status: observation.status, units: observation.units)
                 }, logger: context.logger)
             context.atEnd { await reader.shutdown() }
-            let stage = RestoreStage(store: context.store, writer: GraphDirectoryWriter(reader), reader: reader)
+            let stage = RestoreStage(
+                store: context.store, writer: GraphDirectoryWriter(reader), reader: reader, hooks: context.hooks)
             return stage.handle
         }
     }

@@ -66,6 +66,17 @@ import Testing
         }
     }
 
+    @Test func `a created object that is not listed at once is not made a second time`() async throws {
+        let tenant = Self.tenant()
+        tenant.plan {
+            $0.lose(executed: true)
+            $0.oldLists = 1
+        }
+        let results = try await run(FakeRestoreStore([Self.creation()]), tenant)
+        #expect(tenant.ids(of: "group").count == 1 && tenant.writes == 1)
+        #expect(results.first?.newIDs.map(\.to) == tenant.ids(of: "group"))
+    }
+
     @Test func `a restorer that died between the writes and their record makes nothing twice`() async throws {
         let tenant = Self.tenant()
         let store = FakeRestoreStore([Self.creation(1), Self.update(2)])
@@ -78,6 +89,38 @@ import Testing
         #expect(results.map(\.outcome) == [.done, .done])
         #expect(results[0].newIDs.map(\.to) == tenant.ids(of: "group"))
         #expect(tenant.writes == sent, "what was there was sent again")
+    }
+
+    @Test func `two objects of one name that a dead restorer made are not taken for each other`() async throws {
+        for _ in 0..<8 {
+            let tenant = Self.tenant()
+            let store = FakeRestoreStore([1, 2].map { Self.twin($0) })
+            store.dies = true
+            await #expect(throws: StageFailure.self) { _ = try await run(store, tenant) }
+            let results = try await run(store, tenant)
+            #expect(tenant.ids(of: "group").count == 2)
+            #expect(
+                results.map { tenant[$0.newIDs.first?.to ?? ""]?.attributes["description"] } == ["twin 1", "twin 2"])
+        }
+    }
+
+    private static func twin(_ number: Int) -> RestoreStep {
+        var step = creation(number)
+        step.id = "0a000000-0000-0000-0000-00000000001\(number)"
+        var attributes = step.document?.attributes ?? [:]
+        attributes["description"] = .string("twin \(number)")
+        step.document = ObjectDocument(type: "group", id: step.id, attributes: attributes)
+        return step
+    }
+
+    @Test func `a restorer that slept while another began its steps sends nothing`() async throws {
+        let tenant = Self.tenant()
+        let store = FakeRestoreStore([Self.creation(1), Self.update(2)])
+        store.overtake()
+        await #expect {
+            _ = try await run(store, tenant)
+        } throws: { ($0 as? StageFailure)?.code == .unitFenced }
+        #expect(tenant.writes == 0)
     }
 
     @Test func `an object of the same name that was there before is not taken for the created one`() async throws {
@@ -131,6 +174,14 @@ import Testing
         #expect(try await run(store, tenant).map(\.outcome) == [.done])
     }
 
+    @Test func `what was done beside a step that failed for the moment is recorded`() async throws {
+        let tenant = Self.tenant()
+        tenant.plan { $0.failure = StageFailure(.graphServerError, "down") }
+        let store = FakeRestoreStore([Self.update(1, "other"), Self.update(2)])
+        #expect(try await run(store, tenant).map(\.number) == [2])
+        #expect(store.pauses.count == 1)
+    }
+
     @Test func `a permission that is lost on the way ends the job`() async throws {
         let tenant = Self.tenant()
         tenant.plan { $0.permissions = [] }
@@ -153,6 +204,7 @@ private final class FakeRestoreStore: RestoreStore {
         var pauses: [Duration] = []
         var failure: StageFailure?
         var dies = false
+        var isOvertaken = false
     }
 
     private let state = Mutex(State())
@@ -175,6 +227,9 @@ private final class FakeRestoreStore: RestoreStore {
         set { state.withLock { $0.dies = newValue } }
     }
 
+    /// Another worker has begun the steps.
+    func overtake() { state.withLock { $0.isOvertaken = true } }
+
     func chunk(_ message: Message, limit: Int) async throws(StageFailure) -> RestoreChunk? {
         let access = DirectoryConnection(tenant: message.tenant, clientID: "c", credential: .clientSecret("s"))
         return state.withLock { state in
@@ -192,6 +247,12 @@ private final class FakeRestoreStore: RestoreStore {
 
     func begin(_ message: Message, _ chunk: RestoreChunk) async throws(StageFailure) {
         state.withLock { $0.begins += 1 }
+    }
+
+    func confirm(_ message: Message, _ chunk: RestoreChunk) async throws(StageFailure) {
+        guard state.withLock({ $0.begins == chunk.begins + 1 && !$0.isOvertaken }) else {
+            throw StageFailure(.unitFenced, "overtaken")
+        }
     }
 
     func finish(_ message: Message, _ chunk: RestoreChunk, _ results: [RestoreResult], passesBaton: Bool)
@@ -230,6 +291,8 @@ private final class FakeTenant: DirectoryWriter, ObjectReader {
         var failure: StageFailure?
         /// Readings that show the state before all writes.
         var oldReadings = 0
+        /// Lists likewise.
+        var oldLists = 0
         var loses = false
         var losesBefore = false
 
@@ -325,6 +388,11 @@ private final class FakeTenant: DirectoryWriter, ObjectReader {
     func list(
         _ type: ObjectType, _ connection: DirectoryConnection, _ body: (ObjectDocument) -> Void
     ) async throws(StageFailure) {
-        for object in state.withLock({ $0.objects.values.filter { $0.type == type.name } }) { body(object) }
+        let objects = state.withLock { state in
+            let isOld = state.behaviour.oldLists > 0
+            if isOld { state.behaviour.oldLists -= 1 }
+            return isOld ? before : state.objects
+        }
+        for object in objects.values where object.type == type.name { body(object) }
     }
 }

@@ -87,6 +87,8 @@ import Testing
             let again = try #require(try await database.restorer.chunk(message, limit: 10))
             #expect(again.wasStarted && again.steps == zombie.steps)
             try await database.onlyOne { try await database.restorer.begin(message, again) }
+            try await database.restorer.confirm(message, again)
+            #expect(try await failureCode { try await database.restorer.confirm(message, zombie) } == "unitFenced")
             let late = try await failureCode {
                 _ = try await database.restorer.finish(message, zombie, zombie.results, passesBaton: false)
             }

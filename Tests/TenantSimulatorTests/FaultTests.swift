@@ -42,6 +42,22 @@ import Testing
         #expect(try page(.syncStateNotFound).body["error"]?["code"]?.text == "syncStateNotFound")
     }
 
+    @Test func `an answer is lost after the request was carried out, in a batch as well`() throws {
+        var client = client
+        client.granted = tenant.clients[1].permissions
+        let group = #"{"displayName":"g","mailNickname":"g","mailEnabled":false,"securityEnabled":true}"#
+        let before = tenant.count(.group)
+        try tenant.addFault(FaultRule(.lostAnswer, method: "POST", count: 2))
+        #expect(client.send("POST", "/v1.0/groups", body: group).status == 504)
+        #expect(tenant.count(.group) == before + 1)
+        let item =
+            #"{"id":"1","method":"POST","url":"/groups","headers":{"Content-Type":"application/json"},"body":\#(group)}"#
+        let batch = client.send("POST", "/v1.0/$batch", body: #"{"requests":[\#(item)]}"#)
+        #expect(batch.body["responses"]?.items?.first?["status"]?.integer == 504)
+        #expect(tenant.count(.group) == before + 2)
+        #expect(client.send("POST", "/v1.0/groups", body: group).status == 201)
+    }
+
     @Test func `a rule can let requests pass first`() throws {
         try tenant.addFault(FaultRule(.expiredToken, path: "skiptoken", count: 1, skip: 1))
         var next: String? = "/v1.0/users?$top=5"

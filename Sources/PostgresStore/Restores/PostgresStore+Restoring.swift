@@ -96,6 +96,20 @@ extension PostgresStore: RestoreStore {
         }
     }
 
+    public func confirm(_ message: Message, _ chunk: RestoreChunk) async throws(StageFailure) {
+        try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
+            let held = try await connection.rows(
+                """
+                SELECT FROM backup.restore_plans p WHERE tenant_id = $1 AND job_id = $2 AND plan_id = $4
+                    AND position = $5 AND begins = $6 AND EXISTS (SELECT FROM backup.jobs j
+                        WHERE j.tenant_id = p.tenant_id AND j.job_id = p.job_id AND j.epoch = $3 AND j.state = 'running')
+                """, message.fence(chunk) + [.int32(chunk.begins + 1)])
+            guard held.count == 1 else {
+                throw StageFailure(.unitFenced, "The steps after \(chunk.position) are in other hands.")
+            }
+        }
+    }
+
     public func finish(_ message: Message, _ chunk: RestoreChunk, _ results: [RestoreResult], passesBaton: Bool)
         async throws(StageFailure) -> RestoreNext
     {

@@ -3,6 +3,8 @@ public struct FaultRule: Sendable {
     public enum Effect: Sendable, Equatable {
         /// An error status; Retry-After in seconds where the service would send it.
         case status(Int, retryAfter: Int?)
+        /// The request is carried out, and 504 is all that is said of it. Items of a batch can be struck, too.
+        case lostAnswer
         /// The connection ends in the middle of the body.
         case cutBody
         /// The body is no JSON.

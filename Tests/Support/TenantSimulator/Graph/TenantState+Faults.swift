@@ -37,6 +37,13 @@ extension TenantState {
         case .cutBody where transport: return (answer, .cut)
         case .reset where transport: return (answer, .reset)
         case .slowBody(let pause) where transport: return (answer, .slow(pause: pause))
+        case .lostAnswer:
+            let lost = GraphFailure(status: 504, code: "GatewayTimeout", message: "The gateway timed out.")
+            return (
+                lost.response(
+                    requestID: SeededRandom.guid(requests, 5), clientRequestID: request.headers["client-request-id"],
+                    time: Timestamp.text(world.now)), .normal
+            )
         case .malformedBody:
             if var body = answer.body, body.readableBytes > 0 {
                 body.moveWriterIndex(to: body.writerIndex - 1)

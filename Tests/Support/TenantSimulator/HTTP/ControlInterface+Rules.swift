@@ -25,6 +25,7 @@ extension ControlInterface {
     private static func effect(_ value: SimulatedJSON) throws -> FaultRule.Effect {
         if let status = value["status"]?.integer { return .status(status, retryAfter: value["retryAfter"]?.integer) }
         switch value["effect"]?.text {
+        case "lostAnswer": return .lostAnswer
         case "cutBody": return .cutBody
         case "malformedBody": return .malformedBody
         case "slowBody": return .slowBody(pause: value["pause"]?.integer ?? 100)
