@@ -37,6 +37,11 @@ actor TokenCache {
         if case .ready(let held) = entries[connection], held == token { entries[connection] = nil }
     }
 
+    /// Has the next caller ask for a new token: what is granted or withdrawn shows in new tokens only.
+    func forget(_ connection: DirectoryConnection) {
+        if case .ready = entries[connection] { entries[connection] = nil }
+    }
+
     /// Secrets of tenants that are not read any more do not stay in memory.
     private func dropStale() {
         let now = source.time.elapsed()

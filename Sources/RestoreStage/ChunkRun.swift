@@ -21,6 +21,8 @@ struct StepRun {
     var unanswered = 0
     /// It may have been executed: look before anything is sent.
     var mustLook = false
+    /// It was not found in the recycle bin, and looked for among the objects that are there.
+    var hasLooked = false
     var result: RestoreResult?
     var newIDs: [RestoreResult.NewID] = []
     /// Nothing is left to send.
@@ -71,6 +73,8 @@ struct ChunkRun {
             }
             var run = StepRun(step: step, type: type)
             run.mustLook = chunk.wasStarted
+            // Another restore was faster: no second object is made, and the rest is written to that one.
+            run.isCreated = step.action == .create && chunk.made.contains(step.id.lowercased())
             if chunk.isMissing(step) {
                 run.end(.skipped, "referenceMissing", "What it refers to could not be brought back.")
             }
@@ -110,10 +114,13 @@ struct ChunkRun {
             case .rejected(400, _, _) where !owner.request.instead.isEmpty,
                 .rejected(404, _, _) where !owner.request.instead.isEmpty:
                 runs[owner.run].queue?.replaceSubrange(..<1, with: owner.request.instead)
+            case .rejected(404, _, _) where runs[owner.run].step.action == .undelete && !runs[owner.run].hasLooked:
+                // Somebody may have brought it back meanwhile.
+                runs[owner.run].mustLook = true
+                runs[owner.run].hasLooked = true
             case .rejected(let status, let code, _):
                 isDenied = isDenied || status == 401 || (status == 403 && code == "Authorization_RequestDenied")
-                // Graph's own text may name what was written: the code is enough.
-                runs[owner.run].end(.failed, code, "Microsoft Graph refused it (\(status) \(code)).")
+                runs[owner.run].end(.failed, code, Self.refusal(status, code))
             case .failure(let other): failure = Self.graver(failure, other)
             }
         }
@@ -168,6 +175,20 @@ struct ChunkRun {
             map.add(id.from, id.to)
             runs[index].newIDs.append(id)
         }
+    }
+
+    /// Graph's own text may name what was written: the code is enough, with what it means where a person can help.
+    private static func refusal(_ status: Int, _ code: String) -> String {
+        let meaning =
+            switch code {
+            case "Directory_QuotaExceeded":
+                ": a quota of the directory is full; delete objects for good or have it raised, then plan again"
+            case "Request_MultipleObjectsWithSameKeyValue", "Request_ResourceExists", "ObjectConflict":
+                ": another object has a name that has to be unique"
+            case "Authorization_RequestDenied": ": the write credential may not do this to this object"
+            default: ""
+            }
+        return "Microsoft Graph refused it (\(status) \(code))\(meaning)."
     }
 
     /// Pauses are told as such only when nothing worse happened.

@@ -62,7 +62,7 @@ public struct RestoreStage: Sendable {
         async throws(StageFailure) -> [Message]
     {
         let isThrottled = failure.code == .graphThrottled
-        guard isThrottled || failure.disposition == .park || !results.isEmpty else { throw failure }
+        guard isThrottled || chunk.isLast || failure.disposition == .park || !results.isEmpty else { throw failure }
         let pause = max(failure.retryAfter ?? .seconds(10), .seconds(1))
         let following = try await store.pause(message, chunk, results, after: pause)
         guard failure.disposition == .park,

@@ -158,7 +158,7 @@ import Testing
     // MARK: In plans
 
     private func plan(
-        _ subjects: [RestorePlanner.Subject], _ access: ConditionalAccessFacts,
+        _ subjects: [RestorePlanner.Subject], _ access: ConditionalAccessFacts?,
         _ change: (inout RestoreOptions) -> Void = { _ in }
     )
         throws -> RestorePlan
@@ -206,5 +206,27 @@ import Testing
         let subject = RestorePlanner.Subject(type: policy.type, wanted: policy, live: nil)
         let plan = try plan([subject], Self.tenant([])) { $0.breakGlass = "nobody@x.example" }
         #expect(plan.conflicts.map(\.code) == ["breakGlassUnknown"])
+        #expect(plan.locksOut, "nobody knows whether that account gets in")
+    }
+
+    @Test func `A break-glass account that nobody knows hides no lock-out`() throws {
+        let policy = Self.policy(1)
+        let subject = RestorePlanner.Subject(type: policy.type, wanted: policy, live: nil)
+        let plan = try plan([subject], Self.tenant([])) { $0.breakGlass = "nobody@x.example" }
+        #expect(plan.conflicts.map(\.code) == ["breakGlassUnknown", "lockOut"])
+    }
+
+    @Test func `A plan for policies says that nothing was checked where nothing could be read`() throws {
+        let policy = Self.policy(1)
+        let subject = RestorePlanner.Subject(type: policy.type, wanted: policy, live: nil)
+        let plan = try plan([subject], nil)
+        #expect(plan.conflicts.map(\.code) == ["lockOutNotChecked"] && !plan.locksOut)
+        let user = ObjectDocument(type: "user", id: Self.ada, attributes: ["jobTitle": "x"])
+        let other = RestorePlanner.Subject(
+            type: "user", wanted: user, live: ObjectDocument(type: "user", id: Self.ada, attributes: ["jobTitle": "y"]))
+        #expect(try self.plan([other], nil).conflicts == [])
+        #expect(
+            try self.plan([other], nil) { $0.breakGlass = "ada@x.example" }.conflicts.map(\.code)
+                == ["lockOutNotChecked"])
     }
 }

@@ -72,6 +72,7 @@ final class WrongInvocationBench {
             set -e
             mkdir -m 755 "$1"; cd "$1"
             : > empty; printf 'not-the-secret' > wrong; printf '\\377\\376\\000' > binary
+            printf '# nobody\\n  # at all\\n' > comments
             openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=backup -keyout key.pem -out certificate.pem
             openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out other
             openssl req -new -key key.pem -subj /CN=backup -out request
@@ -161,6 +162,7 @@ final class WrongInvocationBench {
             "partners", "plans", "organizations", "tenants", "tenant_credentials", "tenant_keys",
             "(SELECT tenant_id, interval_seconds, daily_at, next_backup_at FROM backup.schedule)",
             "(SELECT job_id, state, epoch FROM backup.jobs)", "snapshots", "dead_letters",
+            "restore_plans", "downloads", "secret_values",
         ]
         let parts = tables.map {
             "(SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM \($0.hasPrefix("(") ? "" : "backup.")\($0) t)"

@@ -11,6 +11,7 @@ import Testing
         let bench = try WrongInvocationBench(installation)
         let groups = [
             WrongInvocation.arguments, WrongInvocation.accounts, WrongInvocation.tenants, WrongInvocation.backups,
+            WrongInvocation.restores, WrongInvocation.downloads,
             WrongInvocation.configuration, WrongInvocation.stack,
         ]
         for row in groups.joined() { try bench.check(row) }

@@ -77,6 +77,30 @@ import Testing
         #expect(results.first?.newIDs.map(\.to) == tenant.ids(of: "group"))
     }
 
+    @Test func `an object that another restore has made meanwhile is not made again`() async throws {
+        let made = UUID().uuidString.lowercased()
+        let document = try #require(Self.creation().document)
+        let tenant = FakeTenant([ObjectDocument(type: "group", id: made, attributes: document.attributes)])
+        let store = FakeRestoreStore([Self.creation()], made: [Self.group: made])
+        let results = try await run(store, tenant)
+        #expect(tenant.ids(of: "group") == [made] && tenant.writes == 0)
+        #expect(results == [RestoreResult(number: 1, outcome: .done, verified: true)])
+    }
+
+    @Test func `an object that has left the recycle bin is done when it is there, and has failed when it is gone`()
+        async throws
+    {
+        func undeletion(_ id: String) -> RestoreStep {
+            RestoreStep(
+                number: 1, wave: 1, action: .undelete, type: "user", id: id, displayName: "u",
+                document: ObjectDocument(type: "user", id: id, attributes: ["jobTitle": "Clerk"]), reason: "deleted")
+        }
+        let there = try await run(FakeRestoreStore([undeletion(Self.user)]), Self.tenant())
+        #expect(there == [RestoreResult(number: 1, outcome: .done, verified: true)])
+        let gone = try await run(FakeRestoreStore([undeletion(Self.group)]), Self.tenant())
+        #expect(gone.map(\.outcome) == [.failed] && gone.map(\.code) == ["Request_ResourceNotFound"])
+    }
+
     @Test func `a restorer that died between the writes and their record makes nothing twice`() async throws {
         let tenant = Self.tenant()
         let store = FakeRestoreStore([Self.creation(1), Self.update(2)])
@@ -211,8 +235,12 @@ private final class FakeRestoreStore: RestoreStore {
     private let steps: [RestoreStep]
     private let missing: Set<String>
     private let known: Set<String>
+    private let made: [String: String]
 
-    init(_ steps: [RestoreStep], missing: Set<String> = [], known: Set<String> = []) {
+    init(
+        _ steps: [RestoreStep], missing: Set<String> = [], known: Set<String> = [], made: [String: String] = [:]
+    ) {
+        self.made = made
         self.steps = steps
         self.missing = missing
         self.known = known
@@ -237,7 +265,8 @@ private final class FakeRestoreStore: RestoreStore {
             guard !open.isEmpty else { return nil }
             return RestoreChunk(
                 plan: UUID(), position: Int32(state.results.count), begins: state.begins, steps: open,
-                wasStarted: state.begins > 0, map: IDMap(), missing: missing, reader: access, writer: access)
+                wasStarted: state.begins > 0, map: IDMap(made), missing: missing, made: Set(made.keys),
+                reader: access, writer: access)
         }
     }
 

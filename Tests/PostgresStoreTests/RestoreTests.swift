@@ -219,6 +219,32 @@ import Testing
         }
     }
 
+    @Test func `a cancelled restore whose worker died ends with the steps that this one had in hand`() async throws {
+        try await TestDatabase.with { database in
+            let (job, message, plan) = try await database.startedRestore(ids: ["a", "b", "c"], waves: [1, 1, 2])
+            let lost = try #require(try await database.restorer.chunk(message, limit: 10))
+            try await database.restorer.begin(message, lost)
+            #expect(try await database.admin.cancelRestore(job.id).state == .running)
+            let again = try #require(try await database.restorer.chunk(message, limit: 10))
+            #expect(again.isLast && again.wasStarted && again.steps == Array(plan.steps.prefix(2)))
+            try await database.restorer.begin(message, again)
+            _ = try await database.restorer.finish(message, again, again.results, passesBaton: false)
+            let ended = try await database.admin.restore(job.id)
+            #expect(ended.job.state == .cancelled && ended.results.map(\.number) == [1, 2])
+            #expect(try await database.messages(of: job.id) == [])
+        }
+    }
+
+    @Test func `a restore that was cancelled before it began a step begins none`() async throws {
+        try await TestDatabase.with { database in
+            let (job, message, _) = try await database.startedRestore(ids: ["a"])
+            let chunk = try #require(try await database.restorer.chunk(message, limit: 10))
+            #expect(try await database.admin.cancelRestore(job.id).state == .cancelled)
+            #expect(try await failureCode { try await database.restorer.begin(message, chunk) } == "unitFenced")
+            #expect(try await database.restorer.chunk(message, limit: 10) == nil)
+        }
+    }
+
     @Test func `a pause keeps what was done, and the rest comes back as begun`() async throws {
         try await TestDatabase.with { database in
             let (job, message, plan) = try await database.startedRestore(ids: ["a", "b", "c"])

@@ -23,7 +23,7 @@ struct DownloadCommand: AsyncParsableCommand {
         @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
         @Option(help: "Object types, comma-separated; all when it is left out.") var types: String?
         @Option(help: "Ids of objects, comma-separated.") var ids: String?
-        @Option(help: "File with ids of objects, one a line; - for standard input.") var idsFile: String?
+        @Option(help: "Text file with one id a line; # begins a comment; - for standard input.") var idsFile: String?
         @Option(help: "json or csv.") var format: DownloadOrder.Format
         @Flag(help: "Wait until the archive is written.") var wait = false
         @Option(help: "Wait, then fetch the archive into this file; - for standard output.") var output: String?
@@ -129,33 +129,5 @@ extension DownloadRecord {
             "format": .string(format.rawValue), "objects": JSONValue(objects), "bytes": JSONValue(bytes),
             "sha256": .string(hexadecimal(sha256)), "expiresAt": Moment.json(expiresAt),
         ]
-    }
-}
-
-/// Ids of objects from the command line and from a file.
-enum IDList {
-    /// - Returns: nil when neither names any.
-    static func read(_ list: String?, file: String?) throws -> [String]? {
-        guard list != nil || file != nil else { return nil }
-        var ids = (list ?? "").split(separator: ",").map(String.init)
-        if let file { ids += try lines(file) }
-        let trimmed = ids.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }.filter { !$0.isEmpty }
-        guard !trimmed.isEmpty else { throw Check.invalid("idsEmpty", "No object was named.") }
-        return trimmed
-    }
-
-    private static func lines(_ path: String) throws -> [String] {
-        let data =
-            path == "-"
-            ? try FileHandle.standardInput.readToEnd() ?? Data() : FileManager.default.contents(atPath: path)
-        guard let data else {
-            throw CommandFailure(
-                1, "fileUnreadable", "The file \(path) cannot be read.", hint: "Check the path and its permissions.")
-        }
-        guard let text = String(data: data, encoding: .utf8) else {
-            throw CommandFailure(
-                1, "idsMalformed", "The file \(path) is no text in UTF-8.", hint: "Write one id a line.")
-        }
-        return text.split(whereSeparator: \.isNewline).map(String.init)
     }
 }

@@ -66,14 +66,23 @@ struct JobCommand: AsyncParsableCommand {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
             return try await options.withStore { store, _ in
                 let job = try await store.audited("job.cancel", id.description) { try await store.cancelJob(id) }
-                output.show(["job": job.json]) { "Job \(job.id) is \(job.state.rawValue)." }
+                output.show(["job": job.json]) {
+                    job.state.isFinal
+                        ? "Job \(job.id) is \(job.state.rawValue)."
+                        : "Job \(job.id) ends after the steps that are in hand: entra-backup restore show \(job.id)"
+                }
                 return 0
             }
         }
     }
 
     struct Retry: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Starts a failed or cancelled job again.")
+        static let configuration = CommandConfiguration(
+            abstract: "Starts a failed or cancelled job again.",
+            discussion: """
+                A restore goes on with the steps that were not done. It does not when an object of those has changed \
+                since the plan was made: exit 6 shows the difference.
+                """)
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id.") var job: String
@@ -83,12 +92,19 @@ struct JobCommand: AsyncParsableCommand {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
             return try await options.withStore { store, _ in
                 let job = try await store.audited("job.retry", id.description) {
-                    let tenant = try await store.tenant(try await store.job(id).tenant.description)
+                    let job = try await store.job(id)
+                    let tenant = try await store.tenant(job.tenant.description)
                     guard tenant.state != .inactive else { throw CommandFailure.inactive(tenant) }
+                    if job.kind == .restore, [.failed, .cancelled].contains(job.state) {
+                        let record = try await store.restore(id)
+                        try await RestoreStart(store: store, tenant: tenant, plan: record.plan, output: output)
+                            .checkUnchanged(after: record)
+                    }
                     return try await store.retryJob(id)
                 }
                 return try await JobWatch(store: store, output: output).report((job, false), wait: wait) {
-                    "Job \(job.id) starts again."
+                    job.waitingFor.map { "Job \(job.id) starts again after the job \($0)." }
+                        ?? "Job \(job.id) starts again."
                 }
             }
         }
@@ -126,8 +142,9 @@ extension JobRecord {
         var lines = [
             "\(kind.rawValue) \(id)", "state     \(state.rawValue)\(parked ? " (parked)" : "")", "tenant    \(tenant)",
             "snapshot  \(snapshot.map(String.init) ?? "-")", "created   \(Moment.relative(createdAt))",
-            "objects   \(done)",
+            "\(kind == .restore ? "steps   " : "objects ")  \(done)",
         ]
+        if let waitingFor { lines.append("waits for \(waitingFor)") }
         for stage in stages { lines.append("\(stage.stage)  \(stage.items) items, \(stage.secondsText)") }
         for warning in warnings { lines.append("warning   \(warning.code): \(warning.message)") }
         if let errorCode {

@@ -57,7 +57,8 @@ extension RestoreCommand {
                     store: store, configuration: configuration, output: output, tenant: target, source: source,
                     options: try await resolved(asked, store, source, output),
                     archive: try await opened(source, store))
-                let outcome = try await planning.plan(number)
+                let outcome = try await planning.plan(number, checksIDs: fromDiff == nil)
+                try Self.checkBreakGlass(outcome.plan)
                 try await store.audited("restore.plan", target.id.description, reason: outcome.plan.id.text) {
                     try await store.savePlan(outcome.plan)
                 }
@@ -82,6 +83,14 @@ extension RestoreCommand {
             let hasAccess = try await planning.store.writeAccess(planning.tenant.id) != nil
             let named = RestorePlanText(plan: outcome.plan, unread: outcome.unread, names: names)
             output.show(["plan": text.json]) { named.text(next: Self.next(outcome.plan, planning.tenant, hasAccess)) }
+        }
+
+        /// A typing mistake must not look like an account that is safe.
+        private static func checkBreakGlass(_ plan: RestorePlan) throws {
+            guard let conflict = plan.conflicts.first(where: { $0.code == "breakGlassUnknown" }) else { return }
+            throw CommandFailure(
+                4, conflict.code, "There is no user \(conflict.id): \(conflict.message).",
+                hint: "Name it by its id or its userPrincipalName: entra-backup object search \(plan.tenant)")
         }
 
         private func opened(_ source: TenantRecord, _ store: PostgresStore) async throws -> ArchiveReading? {
@@ -134,7 +143,8 @@ extension RestoreCommand {
             }
             let changes = try await store.changes(source.id, from: range.from, to: to, types: types)
             // What was made since has no place in the snapshot, but where new objects are to be deleted.
-            return Set(changes.filter { $0.kind != .added || wanted.newObjects == .delete }.map(\.id))
+            let isNew = { (kind: ObjectChange.Kind) in kind == .added || kind == .restored }
+            return Set(changes.filter { !isNew($0.kind) || wanted.newObjects == .delete }.map(\.id))
         }
     }
 }

@@ -28,26 +28,60 @@ struct RestoreCommand: AsyncParsableCommand {
 
     struct Cancel: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Ends a restore after the steps that are in hand; what was done stays.")
+            abstract: "Ends a restore after the steps that are in hand; what was done stays.",
+            discussion: """
+                The end is awaited for a minute, and what was done is told. `restore undo` takes it back, and \
+                `job retry` goes on with the rest.
+                """)
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id of the job.") var job: String
 
+        /// Graph may ask for pauses, during which nothing ends.
+        private static let patience = Duration.seconds(60)
+
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
             return try await options.withStore { store, _ in
-                let job = try await store.audited("restore.cancel", id.description) {
+                let cancelled = try await store.audited("restore.cancel", id.description) {
                     try await store.cancelRestore(id)
                 }
+                if !isDryRun { try await Self.awaitEnd(of: cancelled, store, output) }
                 let record = try await store.restore(id)
-                output.show(["job": job.json, "done": JSONValue(record.results.count)]) {
-                    """
-                    The restore \(job.id) is \(job.state.rawValue): \(record.results.count) of \
-                    \(record.plan.steps.count) steps were done. Back to before: entra-backup restore undo \(job.id)
-                    """
-                }
+                let done = record.results.count { $0.outcome == .done }
+                output.show([
+                    "job": record.job.json, "done": JSONValue(done), "steps": JSONValue(record.plan.steps.count),
+                    "cancelling": .bool(record.isCancelling),
+                ]) { Self.text(record, done) }
                 return 0
             }
+        }
+
+        private static func awaitEnd(of job: JobRecord, _ store: PostgresStore, _ output: Output) async throws {
+            struct Patience: Error {}
+            let began = ContinuousClock.now
+            do {
+                _ = try await JobWatch(store: store, output: output).end(of: job) { _ in
+                    if began.duration(to: .now) > patience { throw Patience() }
+                }
+            } catch is Patience {
+                // What is told then is that it still runs.
+            }
+        }
+
+        private static func text(_ record: RestoreRecord, _ done: Int) -> String {
+            let id = record.job.id
+            var lines = ["\(done) of \(record.plan.steps.count) steps were done."]
+            switch record.job.state {
+            case .cancelled: lines.insert("The restore \(id) is cancelled.", at: 0)
+            case .queued, .running:
+                lines.insert("The restore \(id) still has steps in hand, and ends after them.", at: 0)
+            case .succeeded, .succeededWithWarnings, .failed:
+                lines.insert("The restore \(id) came to its end before: \(record.job.state.rawValue).", at: 0)
+            }
+            if done > 0 { lines.append("Back to before: entra-backup restore undo \(id)") }
+            if record.job.state == .cancelled { lines.append("On with the rest: entra-backup job retry \(id)") }
+            return lines.joined(separator: "\n")
         }
     }
 }
@@ -72,7 +106,7 @@ struct RestoreText {
         var lines = [
             record.job.humanText, "",
             """
-            \(record.plan.steps.count) steps: \(count(.done)) done, \(count(.skipped)) skipped, \(count(.failed)) \
+            \(record.plan.steps.count) steps planned: \(count(.done)) done, \(count(.skipped)) skipped, \(count(.failed)) \
             failed, \(record.plan.steps.count - record.results.count) left; \(record.newIDs.count) new ids.
             """,
         ]

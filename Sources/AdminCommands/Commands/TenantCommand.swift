@@ -33,6 +33,8 @@ struct TenantCommand: AsyncParsableCommand {
         var authorityURL: String?
         @Option(help: "global, us-gov, us-gov-dod or china.") var cloud: Cloud = .global
 
+        func validate() throws { try credential.require() }
+
         func perform(_ output: Output) async throws -> Int32 {
             let id = TenantID(uuid: try Check.guid(tenantID, "tenantId"))
             let clientID = try Check.guid(clientID, "clientId").text
@@ -181,6 +183,8 @@ struct TenantCommand: AsyncParsableCommand {
         @Argument(help: "Id or name.") var tenant: String
         @Option(name: .customLong("client-id"), help: "A new application (client) id.") var clientID: String?
         @OptionGroup var credential: CredentialOptions
+
+        func validate() throws { try credential.require() }
 
         func perform(_ output: Output) async throws -> Int32 {
             let (credential, expiresAt) = try credential.read()

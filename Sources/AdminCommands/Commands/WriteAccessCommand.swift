@@ -32,21 +32,15 @@ struct WriteAccessCommand: ChangingCommand {
     @Argument(help: "add or remove.") var verb: Verb
     @Option(name: .customLong("client-id"), help: "Application (client) id of the app registration that may write.")
     var clientID: String?
-    @Option(name: .customLong("client-secret-file"), help: "File with the client secret; - for standard input.")
-    var secretFile: String?
-    @Option(
-        name: .customLong("client-certificate-file"),
-        help: "PEM file with the certificate and its unencrypted RSA key; - for standard input.")
-    var certificateFile: String?
+    @OptionGroup var credential: CredentialOptions
 
     func validate() throws {
-        let given = [clientID, secretFile, certificateFile].compactMap(\.self).count
         switch verb {
-        case .remove where given > 0: throw ValidationError("remove takes no credential.")
-        case .add where clientID == nil || given != 2:
-            throw ValidationError(
-                "add takes --client-id and either --client-secret-file or --client-certificate-file.")
-        default: break
+        case .add:
+            guard clientID != nil else { throw ValidationError("add takes --client-id, and a credential.") }
+            try credential.require()
+        case .remove:
+            guard clientID == nil, credential.isEmpty else { throw ValidationError("remove takes no credential.") }
         }
     }
 
@@ -60,10 +54,7 @@ struct WriteAccessCommand: ChangingCommand {
 
     private func add(_ output: Output) async throws {
         let clientID = try Check.guid(clientID ?? "", "clientId").text
-        var given = CredentialOptions()
-        given.secretFile = secretFile
-        given.certificateFile = certificateFile
-        let (credential, expiresAt) = try given.read()
+        let (credential, expiresAt) = try credential.read()
         try await options.withStore { store, configuration in
             let tenant = try await store.tenant(tenant)
             var connection = try await store.directoryConnection(tenant.id)
@@ -110,7 +101,8 @@ struct WriteAccessCommand: ChangingCommand {
                 try await store.removeWriteAccess(tenant.id)
             }
             output.show(["tenant": tenant.json(nil), "removed": .bool(had)]) {
-                "Nothing can be written to \(tenant.name) any more; restores need `tenant write-access add` again."
+                (had ? "" : "There was no credential that may write. ")
+                    + "Nothing can be written to \(tenant.name); restores need `tenant write-access add` first."
             }
         }
     }

@@ -13,7 +13,10 @@ struct CredentialOptions: ParsableArguments {
         help: "PEM file with the certificate and its unencrypted RSA key; - for standard input.")
     var certificateFile: String?
 
-    func validate() throws {
+    var isEmpty: Bool { secretFile == nil && certificateFile == nil }
+
+    /// Exactly one of them is there.
+    func require() throws {
         guard (secretFile == nil) != (certificateFile == nil) else {
             throw ValidationError("Give either --client-secret-file or --client-certificate-file.")
         }

@@ -11,9 +11,9 @@ struct Output: Sendable {
         FileHandle.standardOutput.write(Data((text + "\n").utf8))
     }
 
-    /// A line about progress on standard error; never mixed into a document.
+    /// A line about progress on standard error; none for scripts, to whom an error is one document there.
     func progress(_ line: String) {
-        guard !options.quiet else { return }
+        guard !options.quiet, !options.json else { return }
         FileHandle.standardError.write(Data((line + "\n").utf8))
     }
 

@@ -11,8 +11,8 @@ struct RestoreFactReading {
     let subjects: [RestorePlanner.Subject]
     let unreadLive: [String: String]
 
-    private var store: PostgresStore { planning.store }
-    private var tenant: TenantRecord { planning.tenant }
+    var store: PostgresStore { planning.store }
+    var tenant: TenantRecord { planning.tenant }
 
     func facts(map: IDMap) async throws -> RestoreFacts {
         let types = try await store.objectTypes(tenant.id, at: liveAt)
@@ -27,15 +27,15 @@ struct RestoreFactReading {
             userPrincipalNames: try await takenNames(), freeLicences: try await freeLicences(),
             writePermissions: try await permissions(write), map: map,
             ownClientIDs: Set([tenant.clientID, write?.clientID].compactMap { $0?.lowercased() }),
-            access: try await access())
+            access: try await ConditionalAccessReading(facts: self, map: map).access())
     }
 
-    private func each(_ type: String, _ body: (ObjectDocument) -> Void) async throws {
+    func each(_ type: String, _ body: (ObjectDocument) -> Void) async throws {
         guard let type = Catalogue.current[type] else { return }
         try await store.documents(tenant.id, type, at: liveAt) { body($0.document) }
     }
 
-    private func all(_ type: String) async throws -> [ObjectDocument] {
+    func all(_ type: String) async throws -> [ObjectDocument] {
         var documents: [ObjectDocument] = []
         try await each(type) { documents.append($0) }
         return documents
@@ -104,81 +104,5 @@ struct RestoreFactReading {
     private func permissions(_ write: DirectoryConnection?) async throws -> Set<String>? {
         guard let write else { return nil }
         return try await store.withGraphReader(planning.configuration) { try await $0.permissions(write) }
-    }
-
-    // MARK: Conditional access
-
-    /// Types without which nothing can be said about who gets in.
-    private static let judged = ["conditionalAccessPolicy", "unifiedRoleAssignment", "user", "group"]
-
-    private func access() async throws -> ConditionalAccessFacts? {
-        guard Self.judged.allSatisfy({ tenant.mayRead($0) && unreadLive[$0] == nil }) else { return nil }
-        var access = ConditionalAccessFacts(
-            policies: try await all("conditionalAccessPolicy"), namedLocations: try await all("namedLocation"),
-            strengths: try await all("authenticationStrengthPolicy"),
-            roleAssignments: try await all("unifiedRoleAssignment") + all("unifiedRoleEligibilitySchedule"))
-        let wanted = subjects.compactMap(\.wanted).filter {
-            $0.type == "conditionalAccessPolicy" || $0.type.hasPrefix("unifiedRole")
-        }
-        let named = access.policies + access.roleAssignments + wanted
-        access.members = try await members(of: LockOutCheck.groups(in: named))
-        let holders = access.roleAssignments.compactMap { $0.attributes["principalId"]?.string?.lowercased() }
-        access.users = try await users(Set(holders).union(access.members.values.joined()))
-        try await addBreakGlass(&access)
-        try await addDevices(&access)
-        return access
-    }
-
-    /// Direct members of the groups, and of the groups inside those.
-    private func members(of groups: Set<String>) async throws -> [String: [String]] {
-        guard let type = Catalogue.current["group"] else { return [:] }
-        var members: [String: [String]] = [:]
-        var open = groups
-        while !open.isEmpty {
-            let found = try await store.documents(tenant.id, type, open.compactMap { ObjectKey($0) }, at: liveAt)
-            for stored in found {
-                members[stored.document.id.lowercased()] = (stored.document.links["members"] ?? []).map {
-                    $0.lowercased()
-                }
-            }
-            let inside = Set(found.flatMap { members[$0.document.id.lowercased()] ?? [] })
-            open = inside.subtracting(members.keys).subtracting(open)
-        }
-        return members
-    }
-
-    private func users(_ ids: Set<String>) async throws -> [String: ObjectDocument] {
-        guard let type = Catalogue.current["user"] else { return [:] }
-        let found = try await store.documents(tenant.id, type, ids.compactMap { ObjectKey($0) }, at: liveAt)
-        return Dictionary(found.map { ($0.document.id.lowercased(), $0.document) }) { first, _ in first }
-    }
-
-    private func addBreakGlass(_ access: inout ConditionalAccessFacts) async throws {
-        guard let name = planning.options.breakGlass?.lowercased() else { return }
-        guard ObjectKey(name) == nil else {
-            access.users.merge(try await users([name])) { first, _ in first }
-            return
-        }
-        var found: [ObjectDocument] = []
-        try await each("user") { user in
-            if user.attributes["userPrincipalName"]?.string?.lowercased() == name { found.append(user) }
-        }
-        for user in found { access.users[user.id.lowercased()] = user }
-    }
-
-    private func addDevices(_ access: inout ConditionalAccessFacts) async throws {
-        // Only a policy that is about devices asks.
-        let texts = (access.policies + subjects.compactMap(\.wanted)).filter { $0.type == "conditionalAccessPolicy" }
-            .map { ($0.attributes["grantControls"] ?? .null).canonicalText }
-        guard texts.contains(where: { $0.contains("ompliantDevice") || $0.contains("omainJoinedDevice") }) else {
-            return
-        }
-        var (compliant, joined) = (false, false)
-        try await each("device") { device in
-            if device.attributes["isCompliant"]?.bool == true { compliant = true }
-            if device.attributes["trustType"]?.string == "ServerAd" { joined = true }
-        }
-        access.hasCompliantDevice = compliant
-        access.hasJoinedDevice = joined
     }
 }

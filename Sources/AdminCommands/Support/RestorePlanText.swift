@@ -36,17 +36,25 @@ struct RestorePlanText {
     /// - Parameter next: the command that follows.
     func text(next: String) -> String {
         var lines = [heading]
-        lines += unread.map { "Not in this plan: \($0.type), \($0.reason)" }
-        if !plan.conflicts.isEmpty { lines += ["", "CONFLICTS (these parts have no step)"] + conflicts }
+        lines += notRead
+        let (whole, parts) = (plan.conflicts.filter(Self.isOfWhole), plan.conflicts.filter { !Self.isOfWhole($0) })
+        if !whole.isEmpty { lines += ["", "WARNING"] + Self.text(of: whole) }
+        if !parts.isEmpty { lines += ["", "CONFLICTS (these parts have no step)"] + Self.text(of: parts) }
         for wave in waves { lines += [""] + text(of: wave) }
         if !plan.todos.isEmpty { lines += ["", "TO DO BY A PERSON"] + todos }
-        lines += ["", "Cost: \(requests) requests that write, \(seconds) s of the tenant's write quota."]
+        lines += ["", "Cost: \(Self.count(requests, "request")) that write, \(seconds) s of the tenant's write quota."]
         if plan.locksOut {
-            lines.append(
-                "This plan shuts out whoever could mend it; it is applied only with --accept-lock-out.")
+            lines.append("This plan may shut out whoever could mend it; it is applied only with --accept-lock-out.")
         }
         lines.append(plan.steps.isEmpty ? "There is nothing to apply." : "Next: \(next)")
         return lines.joined(separator: "\n")
+    }
+
+    /// The types by the reason for which they could not be read.
+    private var notRead: [String] {
+        Dictionary(grouping: unread, by: \.reason).sorted { $0.key < $1.key }.map { reason, items in
+            "Not in this plan: \(items.map(\.type).joined(separator: ", ")): \(reason)"
+        }
     }
 
     private var heading: String {
@@ -57,16 +65,26 @@ struct RestorePlanText {
         let there =
             plan.matches.isEmpty ? "" : " \(plan.matches.count) ids of the source are known there by others."
         return """
-            Plan \(plan.id.text) \(what)\(place): \(plan.steps.count) steps, \(plan.conflicts.count) conflicts, \
-            \(plan.todos.count) to-dos.\(there)
+            Plan \(plan.id.text) \(what)\(place): \(Self.count(plan.steps.count, "step")), \
+            \(Self.count(plan.conflicts.count, "conflict")), \(Self.count(plan.todos.count, "to-do")).\(there)
             """
     }
 
-    private var conflicts: [String] {
-        plan.conflicts.flatMap { item in
+    private static func count(_ number: Int, _ what: String) -> String {
+        "\(number) \(what)\(number == 1 ? "" : "s")"
+    }
+
+    /// Conflicts that leave no part out, but are about all of the plan.
+    private static func isOfWhole(_ conflict: RestoreConflict) -> Bool {
+        RestorePlan.lockingOut.contains(conflict.code) || conflict.code == "lockOutNotChecked"
+    }
+
+    private static func text(of conflicts: [RestoreConflict]) -> [String] {
+        let lines = conflicts.prefix(shown).flatMap { item in
             ["  \(item.code)  \(item.type) \(item.id)", "      \(item.message)"]
                 + (item.hint.isEmpty ? [] : ["      \(item.hint)"])
         }
+        return lines + rest(conflicts.count)
     }
 
     private var todos: [String] {

@@ -35,16 +35,20 @@ struct RestorePlanning {
         "authenticationStrengthPolicy", "unifiedRoleAssignment", "unifiedRoleEligibilitySchedule",
     ]
 
-    /// - Parameter number: the source's snapshot; nil with an archive.
-    func plan(_ number: SnapshotNumber?) async throws -> Outcome {
+    /// - Parameters:
+    ///   - number: the source's snapshot; nil with an archive.
+    ///   - checksIDs: ids that nobody knows end the planning.
+    func plan(_ number: SnapshotNumber?, checksIDs: Bool = false) async throws -> Outcome {
         var unreadInSource: [String: String] = [:]
-        if let number { unreadInSource = Self.unread(try await store.snapshot(source.id, number)) }
+        if let number { unreadInSource = Self.unread(try await store.readings(source.id, at: number)) }
         if let archive { unreadInSource = Self.unread(archive) }
-        let scope = scope(without: unreadInSource)
+        let aside = try await leftAside(number)
+        unreadInSource = unreadInSource.filter { !aside.contains($0.key) }
+        let scope = scope(without: unreadInSource).filter { !aside.contains($0.name) }
         let live = try await LiveRound(store: store, output: output).take(tenant, types: roundTypes(scope))
         var unreadLive: [String: String] = [:]
         for item in live.unread { unreadLive[item.type] = item.reason }
-        try await checkIDs(number, live.snapshot)
+        if checksIDs { try await checkIDs(number, live.snapshot) }
 
         let types = scope.filter { unreadLive[$0.name] == nil }
         var comparison = RestoreComparison(planning: self, types: types, wantedAt: number, liveAt: live.snapshot)
@@ -82,6 +86,13 @@ struct RestorePlanning {
         }
     }
 
+    /// Types that an undo has nothing to do with: the restore was planned without looking at them.
+    private func leftAside(_ number: SnapshotNumber?) async throws -> Set<String> {
+        guard undoes != nil, let number else { return [] }
+        let carried = try await store.snapshot(source.id, number).collections.filter { $0.outcome == "carried" }
+        return Set(carried.compactMap { Catalogue.current[$0.type]?.name })
+    }
+
     /// Whether a type that is not read is worth a word.
     private func concerns(_ type: String) -> Bool {
         guard Catalogue.current[type]?.restore.isRestorable == true else { return false }
@@ -94,16 +105,13 @@ struct RestorePlanning {
     }
 
     /// What a snapshot does not hold: refused, failed, or never read.
-    private static func unread(_ record: SnapshotRecord) -> [String: String] {
+    private static func unread(_ readings: [UInt16: CollectionReading]) -> [String: String] {
+        let whole = [CollectionOutcome.complete, .delta].map(\.rawValue)
         var unread: [String: String] = [:]
-        let known = Dictionary(record.collections.map { ($0.type, $0) }) { first, _ in first }
         for type in restorable {
-            let collection = known[type.number]
-            switch collection?.outcome {
-            case CollectionOutcome.complete.rawValue, CollectionOutcome.delta.rawValue: break
-            case CollectionOutcome.notRead.rawValue where collection?.readAt != nil: break
-            default: unread[type.name] = collection?.reason ?? collection?.outcome ?? "notRead"
-            }
+            let reading = readings[type.number]
+            guard !whole.contains(reading?.outcome ?? "") else { continue }
+            unread[type.name] = reading?.reason ?? reading?.outcome ?? "it was never read"
         }
         return unread
     }
@@ -116,7 +124,7 @@ struct RestorePlanning {
 
     /// Ids that nobody knows end the command: a typing mistake must not look like an object that needs nothing.
     private func checkIDs(_ number: SnapshotNumber?, _ live: SnapshotNumber) async throws {
-        guard let ids = options.ids, undoes == nil else { return }
+        guard let ids = options.ids else { return }
         var keys: [ObjectKey: String] = [:]
         for id in ids {
             if let key = ObjectKey(id) {

@@ -7,7 +7,8 @@ import Foundation
 struct RestoreScope: ParsableArguments {
     @Option(help: "Object types, comma-separated; all when it is left out.") var types: String?
     @Option(help: "Ids of objects, comma-separated.") var ids: String?
-    @Option(name: .customLong("ids-file"), help: "Text file with one id a line; # begins a comment.")
+    @Option(
+        name: .customLong("ids-file"), help: "Text file with one id a line; # begins a comment; - for standard input.")
     var idsFile: String?
     @Option(help: "Only these attributes of objects that exist, comma-separated.") var attributes: String?
     @Option(
@@ -35,7 +36,8 @@ struct RestoreScope: ParsableArguments {
     /// - Throws: exit 2 for names that are unknown, 1 for a file that cannot be read.
     func options() throws -> RestoreOptions {
         var options = RestoreOptions(
-            types: try types.map { Set(try TypeNames.parse($0)) }, ids: try allIDs(),
+            types: try types.map { Set(try TypeNames.parse($0)) },
+            ids: try IDList.read(ids, file: idsFile).map(Set.init),
             attributes: attributes.map { Set(Self.list($0)) }, attributesMode: attributesMode, newObjects: newObjects,
             withReferences: withReferences, domains: try domains(), breakGlass: breakGlass)
         for type in options.types ?? [] { try Self.checkRestorable(type) }
@@ -60,19 +62,6 @@ struct RestoreScope: ParsableArguments {
                 "typeNotRestorable",
                 "Objects of the type \(name) are for looking at: Microsoft Graph cannot write them.")
         }
-    }
-
-    private func allIDs() throws -> Set<String>? {
-        guard ids != nil || idsFile != nil else { return nil }
-        var all = ids.map(Self.list) ?? []
-        if let idsFile {
-            let text = try SecretFile.read(idsFile)
-            all += text.split(whereSeparator: \.isNewline).map { line in
-                line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)
-            }.filter { !$0.isEmpty }
-        }
-        guard !all.isEmpty else { throw Check.invalid("idsEmpty", "No id was given.") }
-        return Set(all.map { UUID(uuidString: $0) == nil ? $0 : $0.lowercased() })
     }
 
     private func domains() throws -> [String: String] {

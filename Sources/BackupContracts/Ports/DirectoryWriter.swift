@@ -54,7 +54,7 @@ public enum WriteAnswer: Sendable {
 /// from being sent is told as ``WriteAnswer/failure(_:)`` with ``FailureCode/graphThrottled`` and `retryAfter`. The
 /// write quota of the tenant is drawn from the shared budget. No token leaves for another host.
 public protocol DirectoryWriter: Sendable {
-    /// The application permissions in the token's `roles` claim.
+    /// The application permissions that the connection has now, by the `roles` claim of a new token.
     func permissions(_ connection: DirectoryConnection) async throws(StageFailure) -> Set<String>
 
     /// Writes that need nothing of each other: they may be executed in any order, several at a time. Answers in the

@@ -11,26 +11,34 @@ public struct RestoreChunk: Sendable {
     public var steps: [RestoreStep]
     /// Another worker, or this one before it died, has begun these steps: what they create may be there already.
     public var wasStarted: Bool
+    /// The restore was cancelled: it ends with these steps, which were begun before.
+    public var isLast: Bool
     /// What ids have become, in this restore and in all before it: those that the steps name.
     public var map: IDMap
     /// Objects that the steps name and that this plan was to bring back and could not; lower-case ids.
     public var missing: Set<String>
+    /// Objects that the steps would create and that another restore has made since the plan was; lower-case ids. The map
+    /// leads to them.
+    public var made: Set<String>
     /// Reads, and finds what is there.
     public var reader: DirectoryConnection
     /// Writes; the second credential of the tenant.
     public var writer: DirectoryConnection
 
     public init(
-        plan: UUID, position: Int32, begins: Int32 = 0, steps: [RestoreStep], wasStarted: Bool, map: IDMap,
-        missing: Set<String> = [], reader: DirectoryConnection, writer: DirectoryConnection
+        plan: UUID, position: Int32, begins: Int32 = 0, steps: [RestoreStep], wasStarted: Bool, isLast: Bool = false,
+        map: IDMap, missing: Set<String> = [], made: Set<String> = [], reader: DirectoryConnection,
+        writer: DirectoryConnection
     ) {
         self.plan = plan
         self.position = position
         self.begins = begins
         self.steps = steps
         self.wasStarted = wasStarted
+        self.isLast = isLast
         self.map = map
         self.missing = missing
+        self.made = made
         self.reader = reader
         self.writer = writer
     }

@@ -57,30 +57,51 @@ public enum LockOutCheck {
         return Finding(policies: all.sorted(), isBreakGlass: false, hasNoAdministrator: false)
     }
 
-    /// The conflict of a plan; nil when it touches nothing that matters, or somebody still gets in.
-    static func conflict(
-        _ steps: [RestoreStep], _ todos: [RestoreTodo], _ access: ConditionalAccessFacts, map: IDMap,
+    /// Types whose steps can shut somebody out.
+    private static let decisive: Set<String> = [
+        "authenticationStrengthPolicy", "conditionalAccessPolicy", "group", "namedLocation", "unifiedRoleAssignment",
+        "unifiedRoleEligibilitySchedule", "user",
+    ]
+
+    /// The conflicts of a plan; none when it touches nothing that matters, or somebody still gets in.
+    ///
+    /// - Parameter access: nil when it could not be read, so that nothing can be said.
+    static func conflicts(
+        _ steps: [RestoreStep], _ todos: [RestoreTodo], _ access: ConditionalAccessFacts?, map: IDMap,
         breakGlass: String?
-    ) -> RestoreConflict? {
-        let matters: Set<String> = [
-            "authenticationStrengthPolicy", "conditionalAccessPolicy", "group", "namedLocation",
-            "unifiedRoleAssignment", "unifiedRoleEligibilitySchedule", "user",
-        ]
-        let relevant = steps.filter { matters.contains($0.type) }
+    ) -> [RestoreConflict] {
+        let relevant = steps.filter { decisive.contains($0.type) }
         let enabled = Set(todos.filter { $0.code == "enablePolicy" }.map { $0.id.lowercased() })
-        guard !relevant.isEmpty || !enabled.isEmpty else { return nil }
+        guard !relevant.isEmpty || !enabled.isEmpty else { return [] }
+        guard let access else { return unchecked(relevant, breakGlass) }
         var after = AccessOverlay(access, map: map)
         after.apply(relevant, enabling: enabled)
+        var conflicts: [RestoreConflict] = []
         if let name = breakGlass, Circle(after.facts).person(name) == nil {
-            return RestoreConflict(
-                code: "breakGlassUnknown", type: "user", id: name,
-                message: "the account named as break-glass is not among the tenant's users",
-                hint: "name it by its id or its userPrincipalName")
+            conflicts.append(
+                RestoreConflict(
+                    code: "breakGlassUnknown", type: "user", id: name,
+                    message: "the account named as break-glass is not among the tenant's users",
+                    hint: "name it by its id or its userPrincipalName"))
         }
-        guard let finding = finding(after.facts, breakGlass: breakGlass) else { return nil }
+        guard let finding = finding(after.facts, breakGlass: breakGlass) else { return conflicts }
         // Who had no administrator before loses none.
-        if finding.hasNoAdministrator, Circle(access).administrators.isEmpty { return nil }
-        return describe(finding, after.facts)
+        if finding.hasNoAdministrator, Circle(access).administrators.isEmpty { return conflicts }
+        return conflicts + [describe(finding, after.facts)]
+    }
+
+    /// Said only where policies are written, or somebody asked for an account to be kept safe.
+    private static func unchecked(_ steps: [RestoreStep], _ breakGlass: String?) -> [RestoreConflict] {
+        guard breakGlass != nil || steps.contains(where: { $0.type == "conditionalAccessPolicy" }) else { return [] }
+        return [
+            RestoreConflict(
+                code: "lockOutNotChecked", type: "conditionalAccessPolicy", id: "",
+                message: """
+                    whether somebody is shut out was not checked: users, groups, role assignments or policies cannot \
+                    be read
+                    """,
+                hint: "grant the permissions that `object types` names, then plan again")
+        ]
     }
 
     private static func describe(_ finding: Finding, _ access: ConditionalAccessFacts) -> RestoreConflict {

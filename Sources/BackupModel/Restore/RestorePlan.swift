@@ -133,9 +133,9 @@ public struct RestoreStep: Sendable, Hashable {
 public struct RestoreConflict: Sendable, Hashable {
     /// `backupOnly`, `breakGlassUnknown`, `builtIn`, `cannotCreate`, `cannotDelete`, `createOnly`, `delegatedOnly`,
     /// `domainNotVerified`, `firstPartyApplication`, `groupIsDynamic`, `licencesExhausted`, `lockOut`,
-    /// `mailEnabledGroup`, `managedIdentity`, `notRead`, `objectMissing`, `ownApplication`, `permissionMissing`,
-    /// `referenceMissing`, `restrictedUnit`, `roleAssignable`, `syncedFromOnPremises`, `usageLocationMissing`,
-    /// `userPrincipalNameTaken`.
+    /// `lockOutNotChecked`, `mailEnabledGroup`, `managedIdentity`, `notRead`, `objectMissing`, `ownApplication`,
+    /// `permissionMissing`, `referenceMissing`, `restrictedUnit`, `roleAssignable`, `syncedFromOnPremises`,
+    /// `usageLocationMissing`, `userPrincipalNameTaken`.
     public var code: String
     public var type: String
     /// Empty when it is about the whole type.
@@ -208,8 +208,11 @@ public struct RestorePlan: Sendable, Hashable {
         self.undoes = undoes
     }
 
-    /// Whether the plan would shut out whoever could mend it.
-    public var locksOut: Bool { conflicts.contains { $0.code == "lockOut" } }
+    /// Conflicts of the whole plan that keep it from being applied, unless that is accepted.
+    public static let lockingOut: Set<String> = ["breakGlassUnknown", "lockOut"]
+
+    /// Whether the plan would shut out whoever could mend it, or that cannot be told of the account that was named.
+    public var locksOut: Bool { conflicts.contains { Self.lockingOut.contains($0.code) } }
 }
 
 /// What came of a step.

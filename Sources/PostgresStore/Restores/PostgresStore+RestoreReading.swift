@@ -2,7 +2,37 @@ import BackupContracts
 public import BackupModel
 import LibPQ
 
+/// How a collection was read last.
+public struct CollectionReading: Sendable, Hashable {
+    /// A ``CollectionOutcome``, by name.
+    public var outcome: String
+    /// Why it could not be read.
+    public var reason: String?
+}
+
 extension PostgresStore {
+    /// How each collection was read last, up to a snapshot, by type: what a round of some types did not read is in its
+    /// snapshot as it was.
+    public func readings(_ tenant: TenantID, at snapshot: SnapshotNumber) async throws(AccountError)
+        -> [UInt16: CollectionReading]
+    {
+        try await read(tenant) { (connection) async throws(AccountError) in
+            let rows = try all(
+                try await connection.checked(
+                    """
+                    SELECT DISTINCT ON (type) type, outcome, reason FROM backup.snapshot_collections
+                    WHERE tenant_id = $1 AND number <= $2 AND outcome <> 'carried' ORDER BY type, number DESC
+                    """, [.uuid(tenant.uuid), .int32(snapshot)])
+            ) { (row) throws(PostgresError) in
+                (
+                    UInt16(bitPattern: try row.int16("type")),
+                    CollectionReading(outcome: try row.text("outcome"), reason: try row.optionalText("reason"))
+                )
+            }
+            return Dictionary(rows) { first, _ in first }
+        }
+    }
+
     /// What the ids of a source's objects have become in the tenant, by all restores so far. Memory by their number.
     public func idMap(_ tenant: TenantID, of source: TenantID) async throws(AccountError) -> IDMap {
         try await read(tenant) { (connection) async throws(AccountError) in

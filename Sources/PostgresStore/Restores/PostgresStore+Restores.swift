@@ -48,6 +48,19 @@ extension PostgresStore {
         }
     }
 
+    /// The job that carries a plan out, or did; nil for a plan that was not applied.
+    public func restoreJob(of plan: RestorePlan) async throws(AccountError) -> JobRecord? {
+        try await administer { (connection) async throws(AccountError) in
+            try await connection.tenantScope(plan.tenant)
+            let rows = try await connection.checked(
+                "SELECT job_id FROM backup.restore_plans WHERE tenant_id = $1 AND plan_id = $2 AND job_id IS NOT NULL",
+                [.uuid(plan.tenant.uuid), .uuid(plan.id)])
+            guard !rows.isEmpty else { return nil }
+            let id = try only(rows) { (row) throws(PostgresError) in try row.uuid("job_id") }
+            return try await connection.job(plan.tenant, id)
+        }
+    }
+
     /// The restore that a job is, with its plan and what came of it.
     public func restore(_ id: JobID) async throws(AccountError) -> RestoreRecord {
         let job = try await job(id)
@@ -180,7 +193,8 @@ extension PostgresConnection {
         let (plan, isInHand) = try decoded { () throws(PostgresError) in
             (try PlanPosition(row: row), try row.bool("in_hand"))
         }
-        guard !isInHand else {
+        // One that waits for another has nobody who works on it.
+        guard !isInHand || job.waitingFor != nil else {
             // Whoever has the steps in hand ends it, else whoever is told of it now: not only after a pause.
             _ = try await rows(
                 """

@@ -21,8 +21,9 @@ extension PostgresStore: RestoreStore {
                 return nil
             }
             let plan = try decoded { () throws(PostgresError) in try PlanPosition(row: row) }
-            let steps =
-                plan.isCancelling ? [] : try await connection.openSteps(message.tenant, plan.id, limit: limit)
+            // Steps that a worker had in hand when it died may have been executed: they come to their end before.
+            let steps = try await connection.openSteps(
+                message.tenant, plan.id, limit: limit, onlyStarted: plan.isCancelling)
             guard !steps.isEmpty else {
                 try await connection.consume(message)
                 // Nobody here publishes: what waited is left to the scheduler's next sweep.
@@ -49,9 +50,10 @@ extension PostgresStore: RestoreStore {
         }
         return RestoreChunk(
             plan: plan.id, position: plan.position, begins: plan.begins, steps: steps,
-            wasStarted: sealed.first?.isStarted ?? false,
+            wasStarted: sealed.first?.isStarted ?? false, isLast: plan.isCancelling,
             map: try await connection.idMap(message.tenant, plan.source, ids),
-            missing: try await connection.missing(message.tenant, plan.id, ids), reader: reader, writer: writer)
+            missing: try await connection.missing(message.tenant, plan.id, ids),
+            made: try await connection.madeSince(message, plan, steps), reader: reader, writer: writer)
     }
 
     public func known(_ message: Message, _ chunk: RestoreChunk, _ type: UInt16) async throws(StageFailure)
@@ -79,9 +81,9 @@ extension PostgresStore: RestoreStore {
                 """
                 UPDATE backup.restore_plans p SET begins = begins + 1
                 WHERE tenant_id = $1 AND job_id = $2 AND plan_id = $4 AND position = $5 AND begins = $6
-                    AND NOT cancelling AND EXISTS (SELECT FROM backup.jobs j WHERE j.tenant_id = p.tenant_id
+                    AND (NOT cancelling OR $7) AND EXISTS (SELECT FROM backup.jobs j WHERE j.tenant_id = p.tenant_id
                         AND j.job_id = p.job_id AND j.epoch = $3 AND j.state = 'running')
-                """, message.fence(chunk) + [.int32(chunk.begins)])
+                """, message.fence(chunk) + [.int32(chunk.begins), .bool(chunk.isLast)])
             guard begun.affectedRows == 1 else {
                 throw StageFailure(.unitFenced, "The steps after \(chunk.position) were begun by another worker.")
             }
@@ -200,16 +202,16 @@ extension Message {
 
 extension PostgresConnection {
     /// The next steps, of one wave: those that were begun, or else those that were not.
-    fileprivate func openSteps(_ tenant: TenantID, _ plan: UUID, limit: Int) async throws(StageFailure)
-        -> [SealedStep]
-    {
+    fileprivate func openSteps(
+        _ tenant: TenantID, _ plan: UUID, limit: Int, onlyStarted: Bool
+    ) async throws(StageFailure) -> [SealedStep] {
         let rows = try await rows(
             """
             WITH next AS (SELECT wave, state FROM backup.restore_steps WHERE tenant_id = $1 AND plan_id = $2
-                AND state IN ('planned', 'started') ORDER BY n LIMIT 1)
+                AND state IN ('planned', 'started') AND (NOT $4 OR state = 'started') ORDER BY n LIMIT 1)
             SELECT s.n, s.state, s.content FROM backup.restore_steps s JOIN next USING (wave, state)
             WHERE s.tenant_id = $1 AND s.plan_id = $2 AND s.state IN ('planned', 'started') ORDER BY s.n LIMIT $3
-            """, [.uuid(tenant.uuid), .uuid(plan), .int64(Int64(limit))])
+            """, [.uuid(tenant.uuid), .uuid(plan), .int64(Int64(limit)), .bool(onlyStarted)])
         return try decoded { () throws(PostgresError) in
             try rows.map { (row) throws(PostgresError) in
                 SealedStep(
@@ -253,6 +255,24 @@ extension PostgresConnection {
         return Set(
             try decoded { () throws(PostgresError) in
                 try rows.map { (row) throws(PostgresError) in ObjectKey(try row.uuid("object_id")).description }
+            })
+    }
+
+    /// Objects that the steps would make and that another restore has made since the plan was: it waited for that one.
+    fileprivate func madeSince(_ message: Message, _ plan: PlanPosition, _ steps: [RestoreStep])
+        async throws(StageFailure) -> Set<String>
+    {
+        let created = steps.filter { $0.action == .create }.compactMap { ObjectKey($0.id)?.uuid }
+        guard !created.isEmpty else { return [] }
+        let rows = try await rows(
+            """
+            SELECT m.old_id FROM backup.id_map m
+            JOIN backup.restore_plans p ON p.tenant_id = m.tenant_id AND p.source_tenant_id = m.source_tenant_id
+            WHERE m.tenant_id = $1 AND p.plan_id = $3 AND m.old_id = ANY($4) AND m.job_id <> $2 AND m.at > p.created_at
+            """, message.jobKey + [.uuid(plan.id), .uuidArray(created)])
+        return Set(
+            try decoded { () throws(PostgresError) in
+                try rows.map { (row) throws(PostgresError) in ObjectKey(try row.uuid("old_id")).description }
             })
     }
 

@@ -26,6 +26,8 @@ public struct TenantSettings: Sendable {
     public var settingsPageSize = 25
     /// How many reads of a new object by its id answer 404 before it is found.
     public var replicationMisses = 0
+    /// Objects that can still be made before the directory's quota is full; no end when nil.
+    public var objectsLeft: Int?
     /// Life of access tokens in seconds.
     public var tokenLife = 3_599
     /// How expired delta tokens are refused; alternating when nil.

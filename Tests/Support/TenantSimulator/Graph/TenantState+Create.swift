@@ -33,6 +33,7 @@ extension TenantState {
                     """
             )
         }
+        try takeFromQuota()
         complete(spec.type, id, &attributes, body)
         let ref = world.create(TenantGenerator.object(spec.type, attributes, in: &world.shapes))
         for (link, target) in bound { world.link(link, ref, target) }
@@ -43,6 +44,17 @@ extension TenantState {
         var answer = try entity(ref, request, caller)
         answer.status = 201
         return answer
+    }
+
+    /// <https://learn.microsoft.com/entra/identity/users/directory-service-limits-restrictions>
+    private mutating func takeFromQuota() throws(GraphFailure) {
+        guard let left = settings.objectsLeft else { return }
+        guard left > 0 else {
+            throw GraphFailure(
+                status: 403, code: "Directory_QuotaExceeded",
+                message: "The directory object quota limit for the Tenant has been exceeded.")
+        }
+        settings.objectsLeft = left - 1
     }
 
     private func checkCreate(_ spec: TypeSpec, _ body: SimulatedJSON) throws(GraphFailure) {

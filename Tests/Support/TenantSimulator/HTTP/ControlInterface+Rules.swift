@@ -60,6 +60,7 @@ extension TenantSettings {
         if let size = value["pageSize"]?.integer { pageSize = max(1, size) }
         if let size = value["settingsPageSize"]?.integer { settingsPageSize = max(1, size) }
         if let number = value["replicationMisses"]?.integer { replicationMisses = number }
+        if let number = value["objectsLeft"]?.integer { objectsLeft = number < 0 ? nil : number }
         if let seconds = value["tokenLife"]?.integer { tokenLife = seconds }
         if let status = value["expiredTokenStatus"]?.integer { expiredTokenStatus = status }
     }
