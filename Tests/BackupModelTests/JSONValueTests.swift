@@ -60,6 +60,27 @@ extension Double {
 }
 
 @Suite("JSON: ids and digests") struct JSONIdentifierTests {
+    @Test func `At each place of a GUID exactly the digits count, in either case`() throws {
+        let guid = Array("01234567-89ab-cdef-0123-456789abcdef".utf8)
+        for place in guid.indices {
+            for byte in UInt8.min...127 {
+                var text = guid
+                text[place] = byte
+                let digit = Int(String(UnicodeScalar(byte)), radix: 16)
+                let key = ObjectKey(String(decoding: text, as: UTF8.self))
+                if guid[place] == 0x2D {
+                    #expect((key != nil) == (byte == 0x2D))
+                } else if let digit {
+                    let nibbles = try #require(key).bytes.flatMap { [Int($0 >> 4), Int($0 & 15)] }
+                    #expect(nibbles[text[..<place].count { $0 != 0x2D }] == digit)
+                } else {
+                    #expect(key == nil, "\(byte) at \(place)")
+                }
+            }
+        }
+        #expect(ObjectKey("012345é-89ab-cdef-0123-456789abcdef") == nil, "36 bytes, but no digits")
+    }
+
     @Test func `A GUID is 16 bytes and prints in lower case`() throws {
         let key = try #require(ObjectKey("FFFF7B1A-13b6-477b-8C0C-380905cd99f7"))
         #expect(key.description == "ffff7b1a-13b6-477b-8c0c-380905cd99f7")

@@ -39,18 +39,20 @@ public struct ObjectKey: Hashable, Comparable, Sendable {
     }
 
     init?(_ text: UnsafeBufferPointer<UInt8>) {
-        guard text.count == 36 else { return nil }
-        var words: (UInt64, UInt64) = (0, 0)
-        for index in 0..<36 {
-            let byte = text[index]
-            if index == 8 || index == 13 || index == 18 || index == 23 {
-                guard byte == 0x2D else { return nil }
-                continue
-            }
-            guard let digit = hexDigit(byte) else { return nil }
-            if index < 18 { words.0 = words.0 << 4 | UInt64(digit) } else { words.1 = words.1 << 4 | UInt64(digit) }
+        guard text.count == 36, text[8] == 0x2D, text[13] == 0x2D, text[18] == 0x2D, text[23] == 0x2D else {
+            return nil
         }
-        self.init(high: words.0, low: words.1)
+        // Two ids a link and one an object: digit by digit it would be a large part of reading a page of them.
+        let raw = UnsafeRawBufferPointer(text)
+        func digits(_ first: Int, _ second: Int) -> UInt64 {
+            let left = UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: first, as: UInt32.self))
+            let right = UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: second, as: UInt32.self))
+            return UInt64(right) << 32 | UInt64(left)
+        }
+        guard let first = eightHexDigits(digits(0, 4)), let second = eightHexDigits(digits(9, 14)),
+            let third = eightHexDigits(digits(19, 24)), let fourth = eightHexDigits(digits(28, 32))
+        else { return nil }
+        self.init(high: UInt64(first) << 32 | UInt64(second), low: UInt64(third) << 32 | UInt64(fourth))
     }
 
     /// The 16 bytes.
@@ -59,6 +61,20 @@ public struct ObjectKey: Hashable, Comparable, Sendable {
     public static func < (left: Self, right: Self) -> Bool {
         left.high == right.high ? left.low < right.low : left.high < right.high
     }
+}
+
+/// The value of eight hexadecimal digits in either case, the first one in the lowest byte; nil for any other bytes.
+private func eightHexDigits(_ text: UInt64) -> UInt32? {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let letters = text >> 6 & ones
+    var values = (text & 0x0F0F_0F0F_0F0F_0F0F) + 9 * letters
+    guard values & 0xF0F0_F0F0_F0F0_F0F0 == 0 else { return nil }
+    // Back to text: what does not come out as it came in was no digit. A letter counts in lower case.
+    let tens = (values + 6 * ones) >> 4 & ones
+    guard values + 0x30 * ones + 0x27 * tens == text | letters << 5 else { return nil }
+    values = (values << 4 | values >> 8) & 0x00FF_00FF_00FF_00FF
+    values = (values | values >> 8) & 0x0000_FFFF_0000_FFFF
+    return UInt32(truncatingIfNeeded: values | values >> 16).byteSwapped
 }
 
 extension ObjectKey: CustomStringConvertible, LosslessStringConvertible {
