@@ -36,9 +36,14 @@ struct CollectionWalk {
 
     /// Notes that the page of a step was stored; one without content has no row and no ordinal.
     mutating func stored(_ next: WalkCursor, _ page: FetchedPage?) {
+        go(to: next)
+        if let page, !page.content.isEmpty { state.ordinal += 1 }
+    }
+
+    /// Goes on behind a step that is not stored yet.
+    mutating func go(to next: WalkCursor) {
         cursor = next
         state.cursor = next
-        if let page, !page.content.isEmpty { state.ordinal += 1 }
     }
 
     /// Reads one page and what belongs to its objects.

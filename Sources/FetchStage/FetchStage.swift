@@ -56,22 +56,28 @@ public struct FetchStage: Sendable {
         var pages = 0
         var following: [Message] = []
         while true {
-            let (page, next): (FetchedPage?, WalkNext)
+            let gathered: GatheredPages
             do {
-                (page, next) = try await walk.step()
+                gathered = try await walk.gather(limits) { steps in
+                    pages + steps >= limits.pages || stopwatch.elapsed > limits.time || drain.isDraining
+                }
             } catch let failure {
                 return following + (try await end(message, walk, failure))
             }
-            pages += 1
-            let mustPass = pages >= limits.pages || stopwatch.elapsed > limits.time || drain.isDraining
+            pages += gathered.steps
+            // With a failure at hand the walk is not over here: what follows from it is decided below.
+            let mustPass =
+                gathered.failure == nil
+                && (pages >= limits.pages || stopwatch.elapsed > limits.time || drain.isDraining)
             let step: WalkStep
-            switch next {
+            switch gathered.next {
             case .goesOn(let cursor): step = mustPass ? .passesBaton(cursor, after: nil) : .goesOn(cursor)
             case .ends(let end): step = .ends(end)
             }
-            following += try await store.storePage(message, walk.state, page, step)
+            following += try await store.storePage(message, walk.state, gathered.page, step)
             guard case .goesOn(let cursor) = step else { return following }
-            walk.stored(cursor, page)
+            walk.stored(cursor, gathered.page)
+            if let failure = gathered.failure { return following + (try await end(message, walk, failure)) }
         }
     }
 
@@ -111,10 +117,16 @@ public struct WalkLimits: Sendable {
     public var time: Duration
     /// Pauses that Graph may ask for without a page between them before the collection is given up.
     public var pausesInARow: Int
+    /// Pages smaller than this are stored together, up to as many bytes: each one that is stored costs a transaction
+    /// of the fetcher and three of the differ, whatever its size.
+    public var smallPage: Int
 
-    public init(pages: Int = 20, time: Duration = .seconds(20), pausesInARow: Int = 60) {
+    public init(
+        pages: Int = 20, time: Duration = .seconds(20), pausesInARow: Int = 60, smallPage: Int = 256 << 10
+    ) {
         self.pages = pages
         self.time = time
         self.pausesInARow = pausesInARow
+        self.smallPage = smallPage
     }
 }
