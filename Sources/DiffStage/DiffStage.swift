@@ -47,7 +47,9 @@ public struct DiffStage: Sendable {
         } catch {
             throw StageFailure(.storedDataDamaged, "A stored page of \(type.name) is damaged: \(error).")
         }
-        return try await store.storeSightings(message, sighter.output)
+        var output = sighter.output
+        output.sum(input)
+        return try await store.storeSightings(message, output)
     }
 }
 

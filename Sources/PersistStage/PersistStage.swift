@@ -56,8 +56,12 @@ public struct PersistStage: Sendable {
         guard settlement.settled < settlement.chunks else { return VersionChanges() }
         let range = ObjectKey.range(chunk: Int(settlement.settled), of: Int(settlement.chunks))
         var sightings: [Sighting] = []
+        var beginsRun: [Bool] = []
         try await store.sightings(message) { list in
-            list.forEach(in: range) { sightings.append($0) }
+            list.forEach(in: range) {
+                sightings.append($0)
+                beginsRun.append($1)
+            }
         }
         let rules = SettlingRules(
             absenceEnds: settlement.outcome == .complete && type.shape != .incremental,
@@ -66,7 +70,7 @@ public struct PersistStage: Sendable {
             rules.absenceEnds
             ? try await store.heads(message, range)
             : try await store.heads(message, WantedHeads(sightings))
-        return settle(sightings, versions: heads.versions, links: heads.links, rules)
+        return settle(sightings, beginsRun: beginsRun, versions: heads.versions, links: heads.links, rules)
     }
 }
 

@@ -14,10 +14,11 @@ struct SettlingRules: Sendable {
 ///
 /// - Parameters:
 ///   - sightings: in the order of (page ordinal, index on the page).
+///   - beginsRun: of each sighting, whether it begins a run (``ListingSum``). Empty: those of an object are one run.
 ///   - versions: the heads of the objects concerned, sorted by object and facet.
 ///   - links: their current links, sorted.
 func settle(
-    _ sightings: [Sighting], versions: [VersionHead], links: [LinkHead], _ rules: SettlingRules
+    _ sightings: [Sighting], beginsRun: [Bool] = [], versions: [VersionHead], links: [LinkHead], _ rules: SettlingRules
 ) -> VersionChanges {
     // A stable order by object: indices break ties, because the last sighting of a thing wins.
     let order = sightings.indices.sorted {
@@ -42,9 +43,15 @@ func settle(
             link += 1
         }
         settler.finishKnowing()
+        let first = next
+        var runs = 0
         while next < order.count, sightings[order[next]].object == object {
+            if !beginsRun.isEmpty, beginsRun[order[next]] { runs += 1 }
             settler.see(sightings[order[next]])
             next += 1
+        }
+        if runs > 1, !changes.dependsOnOrder {
+            changes.dependsOnOrder = !commute(order[first..<next].lazy.map { (sightings[$0], beginsRun[$0]) })
         }
         settler.settle(into: &changes)
     }
@@ -152,4 +159,39 @@ private struct ObjectSettler {
             changes.updated += 1
         }
     }
+}
+
+/// Whether the runs of one object come to the same in any order. Runs that tell of different facets and relationships
+/// do, and so do links that are only added.
+func commute(_ sightings: some Sequence<(Sighting, beginsRun: Bool)>) -> Bool {
+    var facets: [UInt16: Digest?] = [:]
+    var relationships: [UInt16: (run: Int, isWhole: Bool)] = [:]
+    var run = 0
+    func isNew(_ facet: UInt16, _ digest: Digest?) -> Bool {
+        let known = facets.updateValue(digest, forKey: facet)
+        return known == nil || known == .some(digest)
+    }
+    func isAlone(_ relationship: UInt16, isWhole: Bool) -> Bool {
+        guard let known = relationships[relationship] else {
+            relationships[relationship] = (run, isWhole)
+            return true
+        }
+        if isWhole { relationships[relationship] = (run, true) }
+        return known.run == run || !known.isWhole && !isWhole
+    }
+    for (sighting, beginsRun) in sightings {
+        if beginsRun { run += 1 }
+        let commutes =
+            switch sighting {
+            case .attributes(_, let digest): isNew(0, digest)
+            case .facet(_, let facet, let digest): isNew(facet, digest)
+            case .noFacet(_, let facet): isNew(facet, nil)
+            case .link(_, let relationship, _): isAlone(relationship, isWhole: false)
+            case .linksRead(_, let relationship): isAlone(relationship, isWhole: true)
+            // What takes away and what gives again is a matter of order.
+            case .removed, .unlinked: false
+            }
+        if !commutes { return false }
+    }
+    return true
 }

@@ -12,7 +12,7 @@ struct PayloadSealerTests {
         (0..<2_000).flatMap { _ in Fixtures.user },
     ]
 
-    @Test(arguments: contents, [PayloadKind.directory, .policy, .none])
+    @Test(arguments: contents, [PayloadKind.directory, .policy, .none, .incompressible])
     func `What was sealed opens again`(content: [UInt8], kind: PayloadKind) throws {
         let sealed = try sealer.seal(content, type: 7, digest: Fixtures.digest, kind: kind)
         #expect(try sealer.open(sealed, type: 7, digest: Fixtures.digest) == content)
@@ -35,7 +35,7 @@ struct PayloadSealerTests {
         #expect(Set(nonces).count == nonces.count)
     }
 
-    @Test(arguments: [PayloadKind.directory, .policy, .none])
+    @Test(arguments: [PayloadKind.directory, .policy, .none, .incompressible])
     func `Every flipped bit is found`(kind: PayloadKind) throws {
         let sealed = try sealer.seal(Fixtures.user, type: 7, digest: Fixtures.digest, kind: kind)
         var opened: [Int] = []

@@ -4,6 +4,8 @@ public import BackupModel
 public protocol TenantDigester: Sendable {
     /// HMAC-SHA-256 under the tenant's digest key over type, id, facet and canonical bytes (D7).
     func digest(type: UInt16, object: ObjectKey, facet: UInt16, _ canonical: UnsafeRawBufferPointer) -> Digest
+    /// The digest of one run of sightings, for ``ListingSum``.
+    func runDigest(type: UInt16, _ run: UnsafeRawBufferPointer) -> Digest
     /// The key of an object: its GUID, or 16 bytes of HMAC when its id is not one (D8).
     func objectKey(type: UInt16, id: String) -> ObjectKey
 }
@@ -49,11 +51,22 @@ public struct DiffOutput: Sendable {
     public var contents: [SeenContent]
     /// Canonical bytes of all contents, one after the other.
     public var canonical: [UInt8]
+    /// What the page adds to the sum of a complete listing.
+    public var listing: ListingSum?
 
-    public init(sightings: SightingList, contents: [SeenContent], canonical: [UInt8]) {
+    public init(
+        sightings: SightingList, contents: [SeenContent], canonical: [UInt8], listing: ListingSum? = nil
+    ) {
         self.sightings = sightings
         self.contents = contents
         self.canonical = canonical
+        self.listing = listing
+    }
+
+    /// Sums the sightings up, when they are of a complete listing.
+    public mutating func sum(_ input: DiffInput) {
+        guard input.mode == .complete else { return }
+        listing = ListingSum(sightings) { input.digester.runDigest(type: input.type, $0) }
     }
 }
 

@@ -8,7 +8,8 @@ public struct Settlement: Sendable {
     public var snapshot: SnapshotNumber
     /// The next chunk: the fence.
     public var settled: Int32
-    /// Chunks in all.
+    /// Chunks in all; none when there is nothing to compare: the collection was not read, or a complete listing says
+    /// what the one before it said, and its objects are as that one left them.
     public var chunks: Int32
 
     public init(
@@ -99,6 +100,8 @@ public struct VersionChanges: Sendable, Hashable {
     public var added = 0
     public var updated = 0
     public var deleted = 0
+    /// Whether the same sightings in another order of pages could come to something else.
+    public var dependsOnOrder = false
 
     public init() {}
 

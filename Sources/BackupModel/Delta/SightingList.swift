@@ -70,16 +70,37 @@ public struct SightingList: Sendable, Hashable {
         }
     }
 
-    /// The same for the sightings of objects in a range alone; the others cost a comparison each.
-    public func forEach(in range: ClosedRange<ObjectKey>, _ body: (Sighting) -> Void) {
+    /// The same for the sightings of objects in a range alone; the others cost a comparison each. `body` also gets
+    /// whether the sighting begins a run.
+    public func forEach(in range: ClosedRange<ObjectKey>, _ body: (Sighting, _ beginsRun: Bool) -> Void) {
         bytes.withUnsafeBytes { raw in
             var position = 0
+            var last: ObjectKey?
             while position < raw.count, let tail = Self.tail(of: raw[position]) {
-                if range.contains(ObjectKey(loading: raw, at: position + 1)), let found = Self.record(raw, position) {
-                    body(found)
-                }
+                let object = ObjectKey(loading: raw, at: position + 1)
+                if range.contains(object), let found = Self.record(raw, position) { body(found, object != last) }
+                last = object
                 position += 17 + tail
             }
+        }
+    }
+
+    /// Calls `body` with the packed records of each run: those that tell of the same object, one after the other.
+    public func forEachRun(_ body: (UnsafeRawBufferPointer) -> Void) {
+        bytes.withUnsafeBytes { raw in
+            var position = 0
+            var start = 0
+            var last: ObjectKey?
+            while position < raw.count, let tail = Self.tail(of: raw[position]) {
+                let object = ObjectKey(loading: raw, at: position + 1)
+                if let last, object != last {
+                    body(UnsafeRawBufferPointer(rebasing: raw[start..<position]))
+                    start = position
+                }
+                last = object
+                position += 17 + tail
+            }
+            if position > start { body(UnsafeRawBufferPointer(rebasing: raw[start..<position])) }
         }
     }
 

@@ -8,9 +8,11 @@ extension OpenedKeys {
         [UInt8(truncatingIfNeeded: type >> 8), UInt8(truncatingIfNeeded: type)]
     }
 
-    func seal(_ bytes: [UInt8], _ purpose: String, _ type: UInt16) throws(StageFailure) -> [UInt8] {
+    func seal(
+        _ bytes: [UInt8], _ purpose: String, _ type: UInt16, kind: PayloadKind = .directory
+    ) throws(StageFailure) -> [UInt8] {
         do {
-            return try sealer.sealBlob(bytes, purpose: purpose, context: context(type), kind: .directory)
+            return try sealer.sealBlob(bytes, purpose: purpose, context: context(type), kind: kind)
         } catch {
             throw StageFailure(sealed: error, "A \(purpose) could not be sealed")
         }

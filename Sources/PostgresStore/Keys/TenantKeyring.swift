@@ -59,8 +59,11 @@ struct OpenedKeys: TenantDigester {
     }
 
     func digest(type: UInt16, object: ObjectKey, facet: UInt16, _ canonical: UnsafeRawBufferPointer) -> Digest {
-        let bytes = digestKey.digest(type: type, id: object.uuid, facet: facet, canonical)
-        return bytes.withUnsafeBytes { Digest(loading: $0, at: 0) }
+        digestKey.digest(type: type, id: object.uuid, facet: facet, canonical) { Digest(loading: $0, at: 0) }
+    }
+
+    func runDigest(type: UInt16, _ run: UnsafeRawBufferPointer) -> Digest {
+        digestKey.digest(sightings: run, type: type) { Digest(loading: $0, at: 0) }
     }
 
     func objectKey(type: UInt16, id: String) -> ObjectKey {

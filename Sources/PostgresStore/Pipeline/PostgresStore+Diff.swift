@@ -31,18 +31,26 @@ extension PostgresStore: DiffStore {
     }
 
     public func storeSightings(_ handling: Message, _ output: DiffOutput) async throws(StageFailure) -> [Message] {
-        let prepared = try await prepare(handling, output)
-        return try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
-            try await connection.consume(handling)
-            try await connection.insert(prepared.contents)
-            let kept = try await connection.rows(
-                """
-                UPDATE backup.pages SET sightings = $5, content = NULL
-                WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND ordinal = $4 AND sightings IS NULL
-                """, handling.collectionKey + [.int32(handling.page ?? -1), .bytea(prepared.sightings)])
-            // The page was dropped while it was worked on: its walk started again or came to nothing.
-            guard kept.affectedRows == 1 else { return [] }
-            return try await connection.countPage(handling, sightings: output.sightings.count)
+        let keys = try await recentKeys(handling.tenant)
+        let type = handling.type ?? 0
+        var page = PreparedPage(
+            sightings: try keys.seal(output.sightings.bytes, "sightings", type, kind: .incompressible),
+            sightingCount: output.sightings.count, listing: output.listing,
+            contents: SealedContents(tenant: handling.tenant, type: type))
+        let digests = output.digests
+        // Most pages of most rounds bring nothing new: one transaction finds that out and stores the page.
+        let attempt = try await transaction(of: handling.tenant) {
+            [page] (connection) async throws(StageFailure) -> StoringAttempt in
+            let missing = try await connection.missing(handling.tenant, digests)
+            return missing.isEmpty ? .stored(try await connection.store(handling, page)) : .isMissing(missing)
+        }
+        switch attempt {
+        case .stored(let following): return following
+        // Sealing is the expensive part and needs no transaction.
+        case .isMissing(let missing): try page.contents.append(output, missing, keys)
+        }
+        return try await transaction(of: handling.tenant) { [page] (connection) async throws(StageFailure) in
+            try await connection.store(handling, page)
         }
     }
 
@@ -67,28 +75,29 @@ extension PostgresStore: DiffStore {
             return next
         }
     }
+}
 
-    /// Seals what the tenant does not have yet: the expensive part, outside of the transaction that writes.
-    private func prepare(_ handling: Message, _ output: DiffOutput) async throws(StageFailure) -> PreparedPage {
-        let type = handling.type ?? 0
-        var unique: [Digest: SeenContent] = [:]
-        for content in output.contents { unique[content.digest] = content }
-        let digests = unique.keys.sorted()
-        let keys = try await recentKeys(handling.tenant)
-        let known = try await knownDigests(handling.tenant, digests)
-        var contents = SealedContents(tenant: handling.tenant, type: type)
-        for digest in digests where !known.contains(digest) {
-            guard let content = unique[digest] else { continue }
-            try contents.append(content, output.canonical, keys)
-        }
-        return PreparedPage(
-            contents: contents, sightings: try keys.seal(output.sightings.bytes, "sightings", type))
+extension DiffOutput {
+    /// The digests of the contents, sorted, each once.
+    fileprivate var digests: [Digest] {
+        var unique: [Digest] = []
+        unique.reserveCapacity(contents.count)
+        for digest in contents.map(\.digest).sorted() where digest != unique.last { unique.append(digest) }
+        return unique
     }
 }
 
+/// What came of storing a page as if it brought nothing new.
+private enum StoringAttempt: Sendable {
+    case stored([Message])
+    case isMissing(Set<Digest>)
+}
+
 private struct PreparedPage: Sendable {
-    var contents: SealedContents
     var sightings: [UInt8]
+    var sightingCount: Int
+    var listing: ListingSum?
+    var contents: SealedContents
 }
 
 /// New contents as arrays of columns, sorted by digest: rows are locked in one order by all differs.
@@ -111,7 +120,21 @@ struct SealedContents: Sendable {
 
     var isEmpty: Bool { digests.count == 0 }
 
-    mutating func append(_ content: SeenContent, _ canonical: [UInt8], _ keys: OpenedKeys) throws(StageFailure) {
+    /// Seals those contents of a page whose digests are given.
+    mutating func append(
+        _ output: DiffOutput, _ missing: Set<Digest>, _ keys: OpenedKeys
+    ) throws(StageFailure) {
+        var places: [Digest: Int] = [:]
+        for (place, content) in output.contents.enumerated() where missing.contains(content.digest) {
+            places[content.digest] = place
+        }
+        for (_, place) in places.sorted(by: { $0.key < $1.key }) {
+            try append(output.contents[place], output.canonical, keys)
+        }
+    }
+
+    private mutating func append(_ content: SeenContent, _ canonical: [UInt8], _ keys: OpenedKeys) throws(StageFailure)
+    {
         let sealed: [UInt8]
         do {
             sealed = try canonical.withUnsafeBytes { (bytes) throws(SealingError) in
@@ -136,28 +159,41 @@ struct SealedContents: Sendable {
     }
 }
 
-extension PostgresStore {
-    private func knownDigests(_ tenant: TenantID, _ digests: [Digest]) async throws(StageFailure) -> Set<Digest> {
+extension PostgresConnection {
+    /// Which of the digests the tenant has no content of.
+    fileprivate func missing(_ tenant: TenantID, _ digests: [Digest]) async throws(StageFailure) -> Set<Digest> {
         guard !digests.isEmpty else { return [] }
         var wanted = PostgresArray(.bytea, capacity: digests.count, elementSize: 32)
         for digest in digests { digest.withBytes { wanted.append(bytes: $0) } }
-        let parameters: [PostgresValue] = [.uuid(tenant.uuid), .array(wanted)]
-        let rows = try await transaction(of: tenant) { (connection) async throws(StageFailure) in
-            try await connection.rows(
-                """
-                SELECT c.digest FROM unnest($2::bytea[]) AS w (digest) CROSS JOIN LATERAL (
-                    SELECT k.digest FROM backup.contents k WHERE k.tenant_id = $1 AND k.digest = w.digest OFFSET 0) AS c
-                """, parameters)
-        }
+        let rows = try await rows(
+            """
+            SELECT w.digest FROM unnest($2::bytea[]) AS w (digest) LEFT JOIN LATERAL (
+                SELECT true AS is_there FROM backup.contents k WHERE k.tenant_id = $1 AND k.digest = w.digest OFFSET 0
+            ) AS c ON true WHERE c.is_there IS NULL
+            """, [.uuid(tenant.uuid), .array(wanted)])
         return try decoded { () throws(PostgresError) in
-            var known: Set<Digest> = []
-            for row in rows { known.insert(try row.digest("digest")) }
-            return known
+            var missing = Set<Digest>(minimumCapacity: rows.count)
+            for row in rows { missing.insert(try row.digest("digest")) }
+            return missing
         }
     }
-}
 
-extension PostgresConnection {
+    fileprivate func store(_ handling: Message, _ page: PreparedPage) async throws(StageFailure) -> [Message] {
+        try await consume(handling)
+        try await insert(page.contents)
+        let kept = try await rows(
+            """
+            UPDATE backup.pages SET sightings = $5, listing = $6, content = NULL
+            WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND ordinal = $4 AND sightings IS NULL
+            """,
+            handling.collectionKey + [
+                .int32(handling.page ?? -1), .bytea(page.sightings), .bytea(page.listing?.bytes),
+            ])
+        // The page was dropped while it was worked on: its walk started again or came to nothing.
+        guard kept.affectedRows == 1 else { return [] }
+        return try await countPage(handling, sightings: page.sightingCount)
+    }
+
     fileprivate func insert(_ contents: SealedContents) async throws(StageFailure) {
         guard !contents.isEmpty else { return }
         _ = try await rows(

@@ -11,22 +11,28 @@ extension PostgresStore: PersistStore {
 
     public func settlement(_ handling: Message) async throws(StageFailure) -> Settlement? {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+            let listing = try await connection.listing(handling)
             let rows = try await connection.rowsOfRunningJob(
                 handling,
                 """
                 UPDATE backup.collections c SET
                     persist_started_at = coalesce(persist_started_at, clock_timestamp()),
+                    listing = coalesce(c.listing, $6),
                     chunks = coalesce(chunks, CASE
-                        WHEN outcome = 'complete' THEN greatest(1, (greatest(sightings, known) + $5 - 1) / $5)
+                        WHEN outcome = 'complete' AND $6 = k.listing THEN 0
+                        WHEN outcome = 'complete' THEN greatest(1, (greatest(sightings, k.known) + $5 - 1) / $5)
                         WHEN outcome = 'delta' THEN (sightings + $5 - 1) / $5
                         ELSE 0 END)::integer
-                FROM (SELECT coalesce((SELECT s.objects + s.links FROM backup.snapshot_collections s
-                        WHERE s.tenant_id = $1 AND s.type = $3 ORDER BY s.number DESC LIMIT 1), 0) AS known) k,
-                    backup.jobs j
+                FROM backup.jobs j LEFT JOIN (
+                    SELECT s.objects + s.links AS known, s.listing FROM backup.snapshot_collections s
+                    WHERE s.tenant_id = $1 AND s.type = $3 ORDER BY s.number DESC LIMIT 1) k ON true
                 WHERE c.tenant_id = $1 AND c.job_id = $2 AND c.type = $3 AND c.epoch = $4 AND NOT c.finished
                     AND j.tenant_id = c.tenant_id AND j.job_id = c.job_id AND j.state = 'running'
                 RETURNING c.mode, c.outcome, j.snapshot, c.settled, c.chunks
-                """, handling.collectionKey + [.int32(handling.epoch), .int64(Self.chunkSize)])
+                """,
+                handling.collectionKey + [
+                    .int32(handling.epoch), .int64(Self.chunkSize), .bytea(listing?.bytes),
+                ])
             guard let row = rows.first else {
                 try await connection.consume(handling)
                 return nil

@@ -87,7 +87,9 @@ extension PostgresConnection {
         }
     }
 
-    /// Copies the round's collections, and carries on those that were not read.
+    /// Copies the round's collections, and carries on those that were not read. With each stands the listing that left
+    /// it as it is: this round's, if it was complete and its order made no difference, or else the one before, if
+    /// nothing has changed since.
     fileprivate func insertSnapshotCollections(_ handling: Message, _ number: SnapshotNumber)
         async throws(StageFailure)
     {
@@ -95,16 +97,21 @@ extension PostgresConnection {
         _ = try await rows(
             """
             INSERT INTO backup.snapshot_collections (tenant_id, number, type, outcome, reason_code, reason, objects,
-                links, pages, requests, added, updated, deleted, digest, read_at)
-            SELECT tenant_id, $3, type, outcome, reason_code, reason, objects, links, pages, requests, added, updated,
-                deleted, digest, coalesce(fetch_started_at, now())
-            FROM backup.collections WHERE tenant_id = $1 AND job_id = $2
+                links, pages, requests, added, updated, deleted, digest, read_at, listing)
+            SELECT c.tenant_id, $3, c.type, c.outcome, c.reason_code, c.reason, c.objects, c.links, c.pages, c.requests,
+                c.added, c.updated, c.deleted, c.digest, coalesce(c.fetch_started_at, now()),
+                CASE WHEN c.outcome = 'complete' AND c.listing IS NOT NULL AND c.unordered = c.settled THEN c.listing
+                    WHEN NOT c.changed THEN s.listing END
+            FROM backup.collections c LEFT JOIN LATERAL (SELECT n.listing FROM backup.snapshot_collections n
+                WHERE n.tenant_id = c.tenant_id AND n.type = c.type ORDER BY n.number DESC LIMIT 1) s ON true
+            WHERE c.tenant_id = $1 AND c.job_id = $2
             """, parameters)
         _ = try await rows(
             """
             INSERT INTO backup.snapshot_collections (tenant_id, number, type, outcome, reason_code, reason, objects,
-                links, pages, requests, added, updated, deleted, digest, read_at)
-            SELECT s.tenant_id, $3, s.type, 'carried', NULL, NULL, s.objects, s.links, 0, 0, 0, 0, 0, s.digest, s.read_at
+                links, pages, requests, added, updated, deleted, digest, read_at, listing)
+            SELECT s.tenant_id, $3, s.type, 'carried', NULL, NULL, s.objects, s.links, 0, 0, 0, 0, 0, s.digest, s.read_at,
+                s.listing
             FROM backup.snapshot_collections s
             WHERE s.tenant_id = $1 AND s.number = (SELECT max(number) FROM backup.snapshots WHERE tenant_id = $1)
                 AND NOT EXISTS (SELECT FROM backup.collections c

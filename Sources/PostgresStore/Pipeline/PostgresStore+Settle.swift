@@ -36,7 +36,8 @@ extension PostgresConnection {
         let rows = try await rows(
             """
             UPDATE backup.collections c SET settled = settled + 1, added = added + $6, updated = updated + $7,
-                deleted = deleted + $8, changed = changed OR $9, persist_finished_at = clock_timestamp()
+                deleted = deleted + $8, changed = changed OR $9, unordered = coalesce(unordered, 0) + $10,
+                persist_finished_at = clock_timestamp()
             WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND epoch = $4 AND settled = $5 AND NOT finished
                 AND EXISTS (SELECT FROM backup.jobs j WHERE j.tenant_id = c.tenant_id AND j.job_id = c.job_id
                             AND j.state = 'running' AND j.epoch = c.epoch)
@@ -44,6 +45,7 @@ extension PostgresConnection {
             handling.collectionKey + [
                 .int32(handling.epoch), .int32(settlement.settled), .int32(Int32(changes.added)),
                 .int32(Int32(changes.updated)), .int32(Int32(changes.deleted)), .bool(!changes.isEmpty),
+                .int32(changes.dependsOnOrder ? 0 : 1),
             ])
         guard rows.affectedRows == 1 else {
             throw StageFailure(.unitFenced, "Chunk \(settlement.settled) was settled by another worker.")

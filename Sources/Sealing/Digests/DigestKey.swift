@@ -10,11 +10,13 @@ public import Foundation
 public struct DigestKey: Sendable, Unprintable {
     private let contents: HMAC<SHA256>
     private let identifiers: HMAC<SHA256>
+    private let runs: HMAC<SHA256>
 
     /// The maker of digests for the tenant of the keys.
     public init(_ keys: TenantKeys) {
         contents = HMAC(key: keys.digest.derived(for: "entra-backup content digest 1", tenant: keys.tenant))
         identifiers = HMAC(key: keys.digest.derived(for: "entra-backup object key 1", tenant: keys.tenant))
+        runs = HMAC(key: keys.digest.derived(for: "entra-backup sightings 1", tenant: keys.tenant))
     }
 
     /// The digest of one content.
@@ -26,16 +28,34 @@ public struct DigestKey: Sendable, Unprintable {
     ///   - bytes: The facet in canonical form.
     /// - Returns: 32 bytes.
     public func digest(type: UInt16, id: UUID, facet: UInt16, _ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        digest(type: type, id: id, facet: facet, bytes, Array.init)
+    }
+
+    /// The same, lent to `body`.
+    public func digest<Result>(
+        type: UInt16, id: UUID, facet: UInt16, _ bytes: UnsafeRawBufferPointer,
+        _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
         var code = contents
         // All parts before the bytes have a fixed length, so that no two contents give the same input.
         withUnsafeBytes(of: (id.uuid, type.bigEndian, facet.bigEndian)) { code.update(data: $0) }
         code.update(data: bytes)
-        return code.finalize().withUnsafeBytes(Array.init)
+        return code.finalize().withUnsafeBytes(body)
     }
 
     /// The digest of one content, 32 bytes.
     public func digest(type: UInt16, id: UUID, facet: UInt16, _ bytes: [UInt8]) -> [UInt8] {
         bytes.withUnsafeBytes { digest(type: type, id: id, facet: facet, $0) }
+    }
+
+    /// The digest of what a page tells of one object, packed: 32 bytes, lent to `body`.
+    public func digest<Result>(
+        sightings run: UnsafeRawBufferPointer, type: UInt16, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        var code = runs
+        withUnsafeBytes(of: type.bigEndian) { code.update(data: $0) }
+        code.update(data: run)
+        return code.finalize().withUnsafeBytes(body)
     }
 
     /// Sixteen bytes in place of an id that is no GUID, such as a domain's or an attribute set's. They are carried as

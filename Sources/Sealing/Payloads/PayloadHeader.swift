@@ -6,6 +6,8 @@ public enum PayloadKind: Sendable {
     case policy
     /// Anything else, such as a whole page: compressed without a dictionary if that helps.
     case none
+    /// Digests and keys, which no compression makes smaller: stored as they are.
+    case incompressible
 
     /// The encoding with the newest dictionary of this kind.
     var encoding: UInt8 {
@@ -13,6 +15,7 @@ public enum PayloadKind: Sendable {
         case .directory: 2
         case .policy: 3
         case .none: PayloadHeader.zstdWithoutDictionary
+        case .incompressible: PayloadHeader.stored
         }
     }
 }

@@ -107,7 +107,9 @@ public struct PayloadSealer: Sendable, Unprintable {
         return try SealingWorkerPool.shared.withWorker { (worker) throws(SealingError) in
             guard let worker else { throw SealingError(.noMemory, "There is no memory to compress in.") }
             let encoding = encodings(kind)
-            let compressed = worker.compress(plain, dictionary: ZstdDictionary[encoding])
+            let compressed =
+                encoding == PayloadHeader.stored
+                ? nil : worker.compress(plain, dictionary: ZstdDictionary[encoding])
             let header = PayloadHeader(
                 encoding: compressed == nil ? PayloadHeader.stored : encoding, dataKey: currentDataKey,
                 plainCount: UInt32(plain.count))

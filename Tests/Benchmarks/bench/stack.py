@@ -73,9 +73,7 @@ class Stack:
         return self
 
     def __exit__(self, *_):
-        for child in self.children:
-            child.send_signal(signal.SIGTERM)
-            child.wait()
+        self.stop_children()
         self.cli("stack", "down", "--data-dir", self.data, check=False)
         subprocess.run(["rm", "-rf", self.home])
 
@@ -135,6 +133,13 @@ class Stack:
                                  stderr=subprocess.DEVNULL)
         self.children.append(child)
         return child
+
+    def stop_children(self):
+        """Ends the stages beside the stack."""
+        for child in self.children:
+            child.send_signal(signal.SIGTERM)
+            child.wait()
+        self.children.clear()
 
     def processes(self):
         return self.cli("stack", "status", "--data-dir", self.data)["processes"]

@@ -102,8 +102,8 @@ def memory(medium, large):
 
 
 def storing(folder, seed):
-    """Storing against COPY. The two cores also carry Graph's simulator, so three numbers: of the clock with all of that,
-    of the CPU that storing takes, and of the persister alone, when all else is done."""
+    """Storing against COPY. The two cores also carry Graph's simulator, so three numbers of each round: of the clock with
+    all of that, of the CPU that storing takes, and of the persister alone, when all else is done."""
     heading(f"Storing, size L (seed {seed})")
     storers = ["differ", "persister", "postgres"]
     with Stack(folder, fixture("l", seed)) as stack:
@@ -112,26 +112,38 @@ def storing(folder, seed):
         for arguments in (["tenant", "activate", stack.tenant], ["backup", "start", stack.tenant, "--full"]):
             before = stack.cpu()
             seconds, _ = timed(lambda: stack.cli(*arguments, "--wait"))
-            rounds.append((seconds, spent(before, stack.cpu(), storers)))
+            after = stack.cpu()
+            rounds.append((seconds, [spent(before, after, [name]) for name in storers]))
         written, _ = totals(stack.cli("snapshot", "show", stack.tenant))
         copy, copy_cpu = baselines.copy(stack)
         line("COPY of the rows of the first backup, same keys", f"{written / copy:,.0f} /s", "objects and links")
         for name, bar, (seconds, cpu) in zip(("settled", "listed again, nothing changed"), (0.25, 0.5), rounds):
             line(name, f"{written / seconds:,.0f} /s", f"{copy / seconds:.2f} x COPY by the clock, "
-                 f"{copy_cpu / cpu:.2f} x by CPU of differ, persister and PostgreSQL (bar {bar})")
+                 f"{copy_cpu / sum(cpu):.2f} x by CPU of differ, persister and PostgreSQL (bar {bar})")
+            line("  its seconds of CPU", f"{sum(cpu):.2f} s",
+                 ", ".join(f"{storer} {used:.2f}" for storer, used in zip(storers, cpu)) + f"; COPY {copy_cpu:.2f}")
+    settling(folder, seed, written, copy)
+
+
+def settling(folder, seed, written, copy):
+    """A first backup and a listing without changes, of which the persister does its part when all else is done."""
     with Stack(folder, fixture("l", seed), workers="persister=0") as stack:
         stack.add_tenants()
-        job = stack.cli("tenant", "activate", stack.tenant)["job"]["id"]
-        stack.wait("all pages are read and compared", lambda: stack.sql(
-            "SELECT (SELECT count(*) > 0 AND bool_and(walk_ended) FROM backup.collections WHERE outcome <> 'refused') "
-            "AND NOT EXISTS (SELECT FROM backup.messages WHERE queue IN ('fetch', 'diff'))") == "t", 120)
-        stack.sql("CHECKPOINT")
+        for name, bar, arguments in (("settled by the persister alone", 0.25, ["tenant", "activate", stack.tenant]),
+                                     ("listed again, settled by the persister alone", 0.5,
+                                      ["backup", "start", stack.tenant, "--full"])):
+            job = stack.cli(*arguments)["job"]["id"]
+            stack.wait("all pages are read and compared", lambda: stack.sql(
+                "SELECT (SELECT count(*) > 0 AND bool_and(walk_ended) FROM backup.collections WHERE "
+                "outcome <> 'refused') AND NOT EXISTS (SELECT FROM backup.messages WHERE queue IN ('fetch', 'diff'))"
+            ) == "t", 120)
+            stack.sql("CHECKPOINT")
 
-        def settle():
-            stack.run_stage("persister")
-            stack.wait("the job ends", lambda: stack.sql(
-                f"SELECT finished_at IS NOT NULL FROM backup.jobs WHERE job_id = '{job}'") == "t")
+            def settle():
+                stack.run_stage("persister")
+                stack.wait("the job ends", lambda: stack.sql(
+                    f"SELECT finished_at IS NOT NULL FROM backup.jobs WHERE job_id = '{job}'") == "t")
 
-        seconds, _ = timed(settle)
-        line("settled by the persister alone", f"{written / seconds:,.0f} /s",
-             f"{copy / seconds:.2f} x COPY by the clock (bar 0.25)")
+            seconds, _ = timed(settle)
+            stack.stop_children()
+            line(name, f"{written / seconds:,.0f} /s", f"{copy / seconds:.2f} x COPY by the clock (bar {bar})")

@@ -178,6 +178,7 @@ extension DiffOutput {
         for link in listing.links.sorted() {
             sightings.append(.link(link.object, link.relationship, target: link.target))
         }
+        sum(input)
     }
 }
 
