@@ -122,7 +122,7 @@ public struct WalkLimits: Sendable {
     public var smallPage: Int
 
     public init(
-        pages: Int = 20, time: Duration = .seconds(20), pausesInARow: Int = 60, smallPage: Int = 256 << 10
+        pages: Int = 20, time: Duration = .seconds(20), pausesInARow: Int = 60, smallPage: Int = 512 << 10
     ) {
         self.pages = pages
         self.time = time

@@ -161,37 +161,45 @@ private struct ObjectSettler {
     }
 }
 
-/// Whether the runs of one object come to the same in any order. Runs that tell of different facets and relationships
-/// do, and so do links that are only added.
+/// Whether the runs of one object come to the same in any order. They do when of each facet and each relationship only
+/// one run tells, or several tell the very same, or nothing but links that are there.
 func commute(_ sightings: some Sequence<(Sighting, beginsRun: Bool)>) -> Bool {
-    var facets: [UInt16: Digest?] = [:]
-    var relationships: [UInt16: (run: Int, isWhole: Bool)] = [:]
+    var subjects: [UInt32: Mentions] = [:]
     var run = 0
-    func isNew(_ facet: UInt16, _ digest: Digest?) -> Bool {
-        let known = facets.updateValue(digest, forKey: facet)
-        return known == nil || known == .some(digest)
-    }
-    func isAlone(_ relationship: UInt16, isWhole: Bool) -> Bool {
-        guard let known = relationships[relationship] else {
-            relationships[relationship] = (run, isWhole)
-            return true
-        }
-        if isWhole { relationships[relationship] = (run, true) }
-        return known.run == run || !known.isWhole && !isWhole
-    }
     for (sighting, beginsRun) in sightings {
         if beginsRun { run += 1 }
-        let commutes =
-            switch sighting {
-            case .attributes(_, let digest): isNew(0, digest)
-            case .facet(_, let facet, let digest): isNew(facet, digest)
-            case .noFacet(_, let facet): isNew(facet, nil)
-            case .link(_, let relationship, _): isAlone(relationship, isWhole: false)
-            case .linksRead(_, let relationship): isAlone(relationship, isWhole: true)
-            // What takes away and what gives again is a matter of order.
-            case .removed, .unlinked: false
-            }
-        if !commutes { return false }
+        subjects[sighting.subject, default: Mentions()].add(sighting, run)
     }
-    return true
+    return subjects.values.allSatisfy(\.commute)
+}
+
+/// What the runs of an object tell of one facet or relationship, run by run.
+private struct Mentions {
+    private var runs: [[Sighting]] = []
+    private var lastRun = 0
+    private var areOnlyLinks = true
+
+    mutating func add(_ sighting: Sighting, _ run: Int) {
+        if case .link = sighting {} else { areOnlyLinks = false }
+        if run == lastRun, !runs.isEmpty {
+            runs[runs.count - 1].append(sighting)
+        } else {
+            runs.append([sighting])
+            lastRun = run
+        }
+    }
+
+    var commute: Bool { areOnlyLinks || runs.allSatisfy { $0 == runs.first } }
+}
+
+extension Sighting {
+    /// The facet or relationship that the sighting is about; an object comes and goes with its attributes.
+    fileprivate var subject: UInt32 {
+        switch self {
+        case .attributes, .removed: 0
+        case .facet(_, let facet, _), .noFacet(_, let facet): UInt32(facet)
+        case .link(_, let relationship, _), .unlinked(_, let relationship, _), .linksRead(_, let relationship):
+            1 << 16 | UInt32(relationship)
+        }
+    }
 }

@@ -36,6 +36,9 @@ import Testing
             !settled([[.link(object, 1, target: target(5))], [.link(object, 1, target: target(6))]]).dependsOnOrder)
         #expect(!settled([attributes, attributes]).dependsOnOrder)
         #expect(!settled([[.noFacet(object, 4)], [.noFacet(object, 4)]]).dependsOnOrder)
+        let manager: [Sighting] = [.linksRead(object, 2), .link(object, 2, target: target(5))]
+        #expect(!settled([attributes + manager, attributes + manager]).dependsOnOrder)
+        #expect(!settled([[.removed(object, .softDeleted)], [.linksRead(object, 2)]]).dependsOnOrder)
     }
 
     @Test func `pages that contradict each other do not`() throws {
@@ -46,6 +49,7 @@ import Testing
             ([.facet(object, 3, try digest(1))], [.noFacet(object, 3)]),
             ([link], [.unlinked(object, 2, target: target(5))]), ([link], [.linksRead(object, 2)]),
             ([.linksRead(object, 2), link], [link]), ([.linksRead(object, 2), link], [.linksRead(object, 2)]),
+            ([.removed(object, .hardDeleted)], [.removed(object, .softDeleted)]),
         ]
         for (one, other) in pairs {
             #expect(settled([one, other]).dependsOnOrder, "\(one), \(other)")
