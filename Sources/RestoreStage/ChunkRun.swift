@@ -243,12 +243,10 @@ struct ChunkRun {
         }
         for (place, document) in search.found() {
             let index = indices[place]
-            var answer = document.attributes
-            answer["id"] = .string(document.id)
             runs[index].isCreated = true
             runs[index].queue = nil
             runs[index].unanswered = 0
-            learn(writes.newIDs(runs[index].step, type, answer: .object(answer)), index)
+            learn(writes.newIDs(runs[index].step, type, found: document), index)
         }
     }
 
@@ -274,7 +272,7 @@ struct ChunkRun {
     /// The objects of steps of one type as they are now, by lower-case id.
     private func documents(_ indices: [Int]) async throws(StageFailure) -> [String: ObjectDocument] {
         guard let type = indices.first.map({ runs[$0].type }) else { return [:] }
-        let parts = indices.reduce(into: Set<String>()) { $0.formUnion(RestoreWrites.parts(chunk.steps[$1])) }
+        let parts = indices.reduce(into: Set<String>()) { $0.formUnion(RestoreWrites.parts(chunk.steps[$1], type)) }
         let ids = Set(indices.map { map[runs[$0].step.id] }).sorted()
         let found = try await tools.reader.documents(type, ids, parts: parts, chunk.reader)
         return Dictionary(found.map { ($0.key.lowercased(), $0.value) }) { first, _ in first }
@@ -300,7 +298,7 @@ struct ChunkRun {
             do throws(StageFailure) {
                 documents = try await self.documents(open)
             } catch {
-                for index in open { end(index, nil) }
+                for index in open { end(index, nil, error.code.name) }
                 return
             }
             open = open.filter { index in
@@ -320,12 +318,19 @@ struct ChunkRun {
         for index in open { end(index, nil) }
     }
 
-    /// `differences`: nil when it could not be read.
-    private mutating func end(_ index: Int, _ differences: [RestoreResult.Difference]?) {
+    /// `differences`: nil when it could not be read; `reason` then says why.
+    private mutating func end(
+        _ index: Int, _ differences: [RestoreResult.Difference]?, _ reason: String = "it has no form to compare with"
+    ) {
         let run = runs[index]
-        runs[index].result = RestoreResult(
+        var result = RestoreResult(
             number: run.step.number, outcome: .done, verified: differences?.isEmpty ?? false,
             differences: differences ?? [], newIDs: run.newIDs)
+        if differences == nil {
+            result.code = RestoreResult.notReadBack
+            result.message = "It was written, but could not be read back (\(reason))."
+        }
+        runs[index].result = result
     }
 }
 

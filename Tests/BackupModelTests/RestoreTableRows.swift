@@ -13,7 +13,7 @@ extension RestoreTable {
             + " lost=link got=link children=children since=delete",
         "unifiedRoleDefinition: changed=update soft=undelete hard=create"
             + " lost=- got=- children=- since=delete",
-        "directoryRole: changed=- soft=create hard=create lost=- got=- children=- since=!cannotDelete",
+        "directoryRole: changed=- soft=create+link hard=create+link lost=link got=link children=- since=!cannotDelete",
         "user: changed=update soft=undelete+link hard=create+link+?newPassword+?registerMethods"
             + " lost=link got=link children=- since=delete",
         "group: changed=update soft=undelete+link hard=create+link+children"
@@ -48,7 +48,7 @@ extension RestoreTable {
         "authenticationStrengthPolicy: changed=update soft=create+children hard=create+children"
             + " lost=- got=- children=children since=delete",
         "authenticationContextClassReference: changed=update soft=create hard=create"
-            + " lost=- got=- children=- since=!cannotDelete",
+            + " lost=- got=- children=- since=delete",
         "namedLocation: changed=update soft=create hard=create lost=- got=- children=- since=delete",
         "authorizationPolicy: changed=update soft=!cannotCreate hard=!cannotCreate"
             + " lost=- got=- children=- since=-",

@@ -122,6 +122,36 @@ import Testing
         #expect(found.map(\.from) == [Self.old, "old app"] && found.map(\.to) == ["new", "new app"])
     }
 
+    @Test func `A schedule that is found to be there is known by its own id`() throws {
+        let type = try #require(Catalogue.current["unifiedRoleEligibilitySchedule"])
+        let step = Golden(action: .create, type: type.name, document: ["principalId": "p"], wanted: []).step
+        let there = ObjectDocument(type: type.name, id: Self.new, attributes: ["principalId": "p"])
+        #expect(writes.newIDs(step, type, found: there).map(\.to) == [Self.new])
+        let answer = writes.newIDs(step, type, answer: ["id": "request", "targetScheduleId": .string(Self.new)])
+        #expect(answer.map(\.to) == [Self.new])
+    }
+
+    @Test func `What a creation carries is read back with it`() throws {
+        let type = try #require(Catalogue.current["compliancePolicy"])
+        let create = Golden(action: .create, type: type.name, document: ["name": "P"], wanted: []).step
+        #expect(RestoreWrites.parts(create, type) == ["scheduledActionsForRule", "settings"])
+        let update = Golden(action: .update, type: type.name, attributes: ["name": "P"], wanted: []).step
+        #expect(RestoreWrites.parts(update, type) == [])
+    }
+
+    @Test func `An element that was to go and is still there is told`() throws {
+        let type = try #require(Catalogue.current["deviceConfiguration"])
+        let target: JSONValue = ["target": ["@odata.type": "#microsoft.graph.allDevicesAssignmentTarget"]]
+        let step = Golden(
+            action: .children, type: type.name,
+            children: [ObjectChange.Children(name: "assignments", from: [target], to: [])], wanted: []
+        ).step
+        var found = ObjectDocument(type: type.name, id: Self.new)
+        #expect(try writes.differences(step, type, found: found) == [])
+        found.children["assignments"] = [target]
+        #expect(try writes.differences(step, type, found: found).map(\.path) == ["/assignments"])
+    }
+
     @Test func `What does not read back as written is told`() throws {
         let type = try #require(Catalogue.current["user"])
         let step = Golden(action: .update, type: "user", attributes: ["jobTitle": "A", "city": "B"], wanted: []).step

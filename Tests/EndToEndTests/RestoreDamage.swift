@@ -23,19 +23,26 @@ struct DamageMatrix {
     }
 
     let writer: TenantWriter
+    /// What was made for the matrix, by type.
+    let made: [String: [String]]
+    private let people: [String]
     /// Documents as the simulator has them, by type.
     let documents: [String: [JSONValue]]
     private(set) var cells: [Cell] = []
     private var used: Set<String> = []
 
-    init(_ writer: TenantWriter, _ installation: TestInstallation) throws {
-        self.writer = writer
+    init(_ fixture: DamageFixture, _ installation: TestInstallation) throws {
+        writer = fixture.writer
+        made = fixture.made
+        people = fixture.people
         var all: [String: [JSONValue]] = [:]
         for type in Catalogue.current.types where type.restore.isRestorable {
             all[type.name] = try installation.control("GET", "truth/\(type.name)?nulls=omit").split(separator: "\n")
                 .map { try JSONValue(parsing: Array($0.utf8)) }
         }
         documents = all
+        // Who is linked to is left alone.
+        used = Set(fixture.people)
     }
 
     /// Does all of it. Deletions come last: what refers to a deleted object loses its link.
@@ -67,12 +74,28 @@ struct DamageMatrix {
         }
     }
 
-    /// Objects that nothing was done to yet. The first of each type are left for what others refer to.
-    private func candidates(_ type: ObjectType) -> [(id: String, document: JSONValue)] {
-        (documents[type.name] ?? []).compactMap { document in
+    /// Objects that nothing was done to yet: those made for the matrix, then plain ones, then such as the services or
+    /// others have.
+    func candidates(_ type: ObjectType) -> [(id: String, document: JSONValue)] {
+        let all = (documents[type.name] ?? []).compactMap { document -> (id: String, document: JSONValue)? in
             guard let id = document["id"]?.string, !used.contains(id) else { return nil }
             return (id, document)
         }
+        let own = Set(made[type.name] ?? [])
+        func rank(_ item: (id: String, document: JSONValue)) -> Int {
+            own.contains(item.id) ? 0 : Self.isOdd(item.id, item.document["attributes"]) ? 2 : 1
+        }
+        return (0...2).flatMap { wanted in all.filter { rank($0) == wanted } }
+    }
+
+    private static func isOdd(_ id: String, _ attributes: JSONValue?) -> Bool {
+        attributes?["onPremisesSyncEnabled"]?.bool == true || attributes?["isBuiltIn"]?.bool == true
+            || attributes?["policyType"]?.string == "builtIn" || attributes?["userType"]?.string == "Guest"
+            || attributes?["mailEnabled"]?.bool == true || attributes?["membershipType"]?.string == "Dynamic"
+            || attributes?["groupTypes"]?.array?.isEmpty == false
+            || attributes?["servicePrincipalType"]?.string == "ManagedIdentity" || id.hasPrefix("microsoft-")
+            || attributes?["isManagementRestricted"]?.bool == true || attributes?["isInitial"]?.bool == true
+            || attributes?["isDefault"]?.bool == true
     }
 
     // MARK: Attributes
@@ -97,9 +120,16 @@ struct DamageMatrix {
                 ]
             ]
         ],
+        "domain": [["passwordNotificationWindowInDays": 3, "passwordValidityPeriodInDays": 33]],
+        "namedLocation": [
+            ["@odata.type": "#microsoft.graph.countryNamedLocation", "countriesAndRegions": ["FR"]],
+            ["@odata.type": "#microsoft.graph.ipNamedLocation", "displayName": "damaged"],
+        ],
+        "groupSetting": [["values": [["name": "AllowToAddGuests", "value": "damaged"]]]],
     ]
 
     private func changeAttribute(_ type: ObjectType) throws -> (String?, String) {
+        if type.restore.mode == .request { return try request(type, "adminUpdate") }
         let bodies = Self.changes[type.name] ?? [["description": "damaged"], ["displayName": "damaged"]]
         var refusal = "no object"
         for (id, _) in candidates(type).prefix(40) {
@@ -114,7 +144,36 @@ struct DamageMatrix {
 
     // MARK: Links
 
+    /// Policies for tokens, and the segment at which an application has them.
+    static let tokenPolicies = [
+        ("tokenIssuancePolicy", "tokenIssuancePolicies"), ("tokenLifetimePolicy", "tokenLifetimePolicies"),
+    ]
+
+    /// The link is kept with the policy and written at the application.
+    private func changeApplication(_ type: ObjectType, _ segment: String, adds: Bool) throws -> (String?, String) {
+        var refusal = "no such policy"
+        let applications = made["application"] ?? []
+        for (id, document) in candidates(type) {
+            let targets = (document["links"]?["appliesTo"]?.array ?? []).compactMap(\.string)
+            let chosen = applications.first { targets.contains($0) != adds }
+            guard let application = chosen else { continue }
+            let path = "/v1.0/applications/\(application)/\(segment)"
+            let answer =
+                adds
+                ? try writer.send(
+                    "POST", "\(path)/$ref",
+                    ["@odata.id": .string("\(writer.url)/v1.0/policies/\(segment)/\(id)")])
+                : try writer.send("DELETE", "\(path)/\(id)/$ref")
+            if answer.isDone { return (id, "appliesTo \(adds ? "+" : "-") \(application)") }
+            refusal = answer.refusal
+        }
+        return (nil, refusal)
+    }
+
     private func changeLink(_ type: ObjectType, adds: Bool) throws -> (String?, String) {
+        if let (_, segment) = Self.tokenPolicies.first(where: { $0.0 == type.name }) {
+            return try changeApplication(type, segment, adds: adds)
+        }
         let links = type.relationships.filter { $0.kind == .link && $0.isBackedUp && $0.write != nil }
         guard !links.isEmpty else { return (nil, "no links that can be written") }
         var refusal = "no object with such a link"
@@ -137,16 +196,18 @@ struct DamageMatrix {
         return (nil, refusal)
     }
 
-    /// An object to link to: users are never deleted from the front.
+    /// Somebody to link to.
     private func target(of link: Relationship, besides: [String]) -> String? {
-        let name =
-            link.name.hasSuffix("MappingPolicies")
-            ? "claimsMappingPolicy"
-            : link.name == "homeRealmDiscoveryPolicies" ? "homeRealmDiscoveryPolicy" : "user"
-        return documents[name]?.prefix(20).compactMap { $0["id"]?.string }.first { !besides.contains($0) }
+        link.name.hasSuffix("Policies") ? nil : people.first { !besides.contains($0) }
     }
 
     // MARK: Children
+
+    /// Changes of an element, where none can be taken away.
+    private static let elementChanges: [String: JSONValue] = [
+        "allowedValues": ["isActive": false], "authenticationMethodConfigurations": ["state": "disabled"],
+        "branding": ["signInPageText": "damaged"], "identitySynchronization": ["displayName": "damaged"],
+    ]
 
     private func changeChildren(_ type: ObjectType) throws -> (String?, String) {
         if type.name == "user" || type.name == "group" { return try removeLicence(type) }
@@ -158,20 +219,30 @@ struct DamageMatrix {
             for (id, document) in candidates(type) {
                 let elements = document["children"]?[child.name]?.array ?? []
                 guard let element = elements.first else { continue }
-                let path = "/\(type.graphVersion.rawValue)" + child.path.replacing("{id}", with: id)
-                let answer: TenantWriter.Answer
-                if child.name == "assignments" {
-                    answer = try writer.send("POST", "\(type.itemPath(id))/assign", ["assignments": []])
-                } else if let own = element["id"]?.string {
-                    answer = try writer.send("DELETE", "\(path)/\(own)")
-                } else {
-                    continue
-                }
-                if answer.isDone { return (id, "\(child.name), one of \(elements.count) taken away") }
+                guard let answer = try changeElement(type, id, child, element) else { continue }
+                if answer.isDone { return (id, "\(child.name), one of \(elements.count)") }
                 refusal = answer.refusal
             }
         }
         return (nil, refusal)
+    }
+
+    private func changeElement(
+        _ type: ObjectType, _ id: String, _ child: Relationship, _ element: JSONValue
+    ) throws -> TenantWriter.Answer? {
+        var path = "/\(type.graphVersion.rawValue)" + child.path.replacing("{id}", with: id)
+        if child.name == "assignments" {
+            return try writer.send("POST", "\(type.itemPath(id))/assign", ["assignments": []])
+        }
+        let own = element["id"]?.string
+        if !child.single { path += "/\(own ?? "")" }
+        if var change = Self.elementChanges[child.name]?.object {
+            change["@odata.type"] = element["@odata.type"]
+            // What is so already is no damage.
+            guard !change.allSatisfy({ element[$0.name] == $0.value }) else { return nil }
+            return try writer.send("PATCH", path, .object(change))
+        }
+        return own == nil ? nil : try writer.send("DELETE", path)
     }
 
     private func removeLicence(_ type: ObjectType) throws -> (String?, String) {
@@ -182,30 +253,6 @@ struct DamageMatrix {
                 "POST", "\(type.itemPath(id))/assignLicense", ["addLicenses": [], "removeLicenses": [sku]])
             if answer.isDone { return (id, "a licence taken away") }
             refusal = answer.refusal
-        }
-        return (nil, refusal)
-    }
-
-    // MARK: Deletions
-
-    private func delete(_ type: ObjectType, purges: Bool) throws -> (String?, String) {
-        if !purges, type.binPath("") == nil { return (nil, "no recycle bin") }
-        if type.shape == .singleton { return (nil, "the service makes it") }
-        var refusal = "no object"
-        // From the end: the first ones are referred to.
-        for (id, document) in candidates(type).reversed().prefix(40) {
-            var path = type.itemPath(id)
-            if type.name == "appRoleAssignment", let resource = document["attributes"]?["resourceId"]?.string {
-                path = "/v1.0/servicePrincipals/\(resource)/appRoleAssignedTo/\(id)"
-            }
-            let answer = try writer.send("DELETE", path)
-            guard answer.isDone else {
-                refusal = answer.refusal
-                continue
-            }
-            guard purges, let bin = type.binPath(id) else { return (id, "deleted") }
-            let purged = try writer.send("DELETE", bin)
-            return (id, purged.isDone ? "deleted and purged" : "deleted; purging: \(purged.refusal)")
         }
         return (nil, refusal)
     }

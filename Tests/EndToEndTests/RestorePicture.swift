@@ -84,6 +84,16 @@ extension ObjectType {
 }
 
 extension JSONValue {
+    /// Without members that are null, at any depth.
+    static func withoutNulls(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .array(let elements): .array(elements.map(withoutNulls))
+        case .object(let object):
+            .object(JSONObject(object.compactMap { $0.value.isNull ? nil : ($0.name, withoutNulls($0.value)) }))
+        default: value
+        }
+    }
+
     /// An element of a sub-collection without what Graph gives it: ids, times, null members.
     static func plainElement(_ value: JSONValue) -> JSONValue {
         switch value {
@@ -121,8 +131,8 @@ extension TenantPicture {
                     found.append(RestoreDifference(type: type.name, id: id, what: "missing"))
                     continue
                 }
-                let left = Self.comparable(ids.mapped(document), type)
-                let right = Self.comparable(other, type)
+                let left = Self.comparable(ids.mapped(document), type, isNew: current != id)
+                let right = Self.comparable(other, type, isNew: current != id)
                 if left != right {
                     found.append(RestoreDifference(type: type.name, id: id, what: Self.paths(left, right)))
                 }
@@ -134,10 +144,24 @@ extension TenantPicture {
         return found
     }
 
-    /// Without what nobody can write (times of changes, versions).
-    private static func comparable(_ document: JSONValue, _ type: ObjectType) -> JSONValue {
+    /// What the service sets by itself when a schedule is requested anew.
+    private static let given: Set<String> = ["createdDateTime", "createdUsing", "modifiedDateTime"]
+
+    /// Without what nobody can write (times of changes, versions), and without null members: to Graph null and absence
+    /// are one.
+    private static func comparable(_ document: JSONValue, _ type: ObjectType, isNew: Bool) -> JSONValue {
         let unwritable = type.unwritable
-        let attributes = (document["attributes"]?.object ?? [:]).filter { !unwritable.contains($0.name) }
+        var attributes = (document["attributes"]?.object ?? [:]).filter { !unwritable.contains($0.name) }
+            .map { (name: $0.name, value: JSONValue.withoutNulls($0.value)) }
+        if isNew, type.restore.mode == .request {
+            attributes.removeAll { given.contains($0.name) }
+            // A new schedule begins now.
+            attributes = attributes.map { attribute in
+                guard attribute.name == "scheduleInfo", var info = attribute.value.object else { return attribute }
+                info["startDateTime"] = nil
+                return (name: attribute.name, value: .object(info))
+            }
+        }
         let children = (document["children"]?.object ?? [:]).map { name, value in
             let elements = (value.array ?? []).map { sorted(JSONValue.plainElement($0), type) }
             return (name, JSONValue.array(elements.sorted { $0.canonicalText < $1.canonicalText }))

@@ -189,6 +189,16 @@ import Testing
         #expect(result.differences == [.init(path: "/jobTitle", expected: "Engineer", found: "Clerk")])
     }
 
+    @Test func `what was written and cannot be read back is told as such`() async throws {
+        let tenant = Self.tenant()
+        tenant.plan { $0.readFailure = StageFailure(.graphUnreachable, "no answer") }
+        let result = try #require(try await run(FakeRestoreStore([Self.update(1)]), tenant).first)
+        #expect(result.outcome == .done && !result.verified && result.differences.isEmpty)
+        #expect(result.code == RestoreResult.notReadBack)
+        #expect(result.message.contains(FailureCode.graphUnreachable.name))
+        #expect(tenant[Self.user]?.attributes["jobTitle"] == "Engineer")
+    }
+
     @Test func `a pause that Graph asks for puts off what was not done`() async throws {
         let tenant = Self.tenant()
         tenant.plan { $0.failure = StageFailure(.graphThrottled, "busy", retryAfter: .seconds(77)) }
@@ -322,6 +332,8 @@ private final class FakeTenant: DirectoryWriter, ObjectReader {
         var oldReadings = 0
         /// Lists likewise.
         var oldLists = 0
+        /// Every reading gets this answer.
+        var readFailure: StageFailure?
         var loses = false
         var losesBefore = false
 
@@ -407,7 +419,8 @@ private final class FakeTenant: DirectoryWriter, ObjectReader {
     func documents(
         _ type: ObjectType, _ ids: [String], parts: Set<String>?, _ connection: DirectoryConnection
     ) async throws(StageFailure) -> [String: ObjectDocument] {
-        state.withLock { state in
+        if let failure = state.withLock(\.behaviour.readFailure) { throw failure }
+        return state.withLock { state in
             let isOld = state.behaviour.oldReadings > 0
             if isOld { state.behaviour.oldReadings -= 1 }
             return (isOld ? before : state.objects).filter { ids.contains($0.key) && $0.value.type == type.name }

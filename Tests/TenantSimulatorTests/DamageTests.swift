@@ -22,10 +22,6 @@ import Testing
             "device/registeredOwners": "only a signed-in person may write it",
             "device/registeredUsers": "only a signed-in person may write it",
         ],
-        "organization, changed": [
-            "organization/technicalNotificationMails":
-                "the plan takes a tenant that is synchronised for a synced object"
-        ],
         "permissionGrantPolicy, links": ["permissionGrantPolicy/includes": "of a built-in policy"],
         "unifiedRoleManagementPolicy, links": [
             "unifiedRoleManagementPolicy/rules": "only a signed-in person may write it"

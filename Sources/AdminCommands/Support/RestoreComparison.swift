@@ -112,6 +112,11 @@ struct RestoreComparison {
             renewed.insert(wanted.id.lowercased())
             if let appID = wanted.attributes["appId"]?.string { renewed.insert(appID.lowercased()) }
         }
+        // A service principal from the recycle bin cannot take over its application's new id: it is made anew as well.
+        for subject in subjects where subject.type == "servicePrincipal" && subject.live == nil {
+            guard let wanted = subject.wanted, let appID = wanted.attributes["appId"]?.string else { continue }
+            if renewed.contains(appID.lowercased()) { renewed.insert(wanted.id.lowercased()) }
+        }
         guard !renewed.isEmpty else { return [] }
         let known = Set(subjects.compactMap { ($0.wanted ?? $0.live)?.id })
         var found: [RestorePlanner.Subject] = []
@@ -148,7 +153,11 @@ struct RestoreComparison {
 extension ObjectDocument {
     /// Whether an attribute or a sub-collection names one of the ids.
     func names(_ ids: Set<String>) -> Bool {
-        attributes.contains { !$0.value.guids.isDisjoint(with: ids) }
+        attributes.contains { attribute in
+            if !attribute.value.guids.isDisjoint(with: ids) { return true }
+            guard JSONValue.namesOfTags.contains(attribute.name) else { return false }
+            return attribute.value.array?.contains { $0.string.map(ids.contains) ?? false } ?? false
+        }
             || children.values.contains { $0.contains { !$0.guids.isDisjoint(with: ids) } }
     }
 

@@ -40,7 +40,12 @@ struct RestorePlanning {
     ///   - checksIDs: ids that nobody knows end the planning.
     func plan(_ number: SnapshotNumber?, checksIDs: Bool = false) async throws -> Outcome {
         var unreadInSource: [String: String] = [:]
-        if let number { unreadInSource = Self.unread(try await store.readings(source.id, at: number)) }
+        var completeParts: [String: Set<String>] = [:]
+        if let number {
+            let readings = try await store.readings(source.id, at: number)
+            unreadInSource = Self.unread(readings)
+            completeParts = Self.completeParts(readings)
+        }
         if let archive { unreadInSource = Self.unread(archive) }
         let aside = try await leftAside(number)
         unreadInSource = unreadInSource.filter { !aside.contains($0.key) }
@@ -61,6 +66,8 @@ struct RestorePlanning {
         if options.withReferences { comparison.markReferences(&subjects, options) }
         facts.unreadInSource = unreadInSource.filter { concerns($0.key) }
         facts.unreadLive = unreadLive.filter { concerns($0.key) }
+        facts.unlisted = try await unlisted(live.snapshot)
+        facts.completeParts = completeParts
         let plan = RestorePlanner(facts: facts, options: options).plan(
             subjects, tenant: tenant.id, source: source.id, snapshot: number, liveSnapshot: live.snapshot,
             undoes: undoes)
@@ -116,6 +123,30 @@ struct RestorePlanning {
         return unread
     }
 
+    /// Sub-collections that the source read of all objects of their type: there, none means empty. One that was refused
+    /// is named in the reason.
+    private static func completeParts(_ readings: [UInt16: CollectionReading]) -> [String: Set<String>] {
+        let whole = [CollectionOutcome.complete, .delta].map(\.rawValue)
+        var parts: [String: Set<String>] = [:]
+        for type in restorable {
+            guard let reading = readings[type.number], whole.contains(reading.outcome) else { continue }
+            let refused = reading.reason ?? ""
+            guard !refused.contains("\(type.name): ") else { continue }
+            parts[type.name] = Set(
+                type.relationships.filter { $0.kind == .child && $0.isBackedUp }.map(\.name)
+                    .filter { !refused.contains("\($0): ") })
+        }
+        return parts
+    }
+
+    /// Types that the live snapshot knows nothing of, in scope or not.
+    private func unlisted(_ number: SnapshotNumber) async throws -> Set<String> {
+        let record = try await store.snapshot(tenant.id, number)
+        let known = record.collections.filter { $0.isRead || $0.objects > 0 }
+        let names = Set(known.compactMap { Catalogue.current[$0.type]?.name })
+        return Set(Self.restorable.map(\.name)).subtracting(names)
+    }
+
     /// Of a type that an archive has nothing of it is not known whether it was downloaded.
     private static func unread(_ archive: ArchiveReading) -> [String: String] {
         let absent = restorable.filter { archive.manifest.members["\($0.name).jsonl"] == nil }
@@ -152,4 +183,9 @@ struct RestorePlanning {
                 hint: "See `entra-backup object search \(source.id)`; another snapshot may have it.")
         }
     }
+}
+
+extension SnapshotRecord.Collection {
+    /// Whether the round read it to its end.
+    var isRead: Bool { [CollectionOutcome.complete, .delta].map(\.rawValue).contains(outcome) }
 }

@@ -46,7 +46,7 @@ extension IDMap {
                 JSONObject(
                     object.map { member in
                         // Scope tags have small numbers for ids: these mean tags in these two places only.
-                        guard ["roleScopeTagIds", "roleScopeTags"].contains(member.name),
+                        guard JSONValue.namesOfTags.contains(member.name),
                             let tags = member.value.array
                         else { return (rewriting(member.name), rewriting(member.value)) }
                         return (
@@ -106,4 +106,9 @@ extension IDMap {
         }
         return (32, self[key.description].filter { $0 != "-" }.utf8)
     }
+}
+
+extension JSONValue {
+    /// The attributes that name scope tags, whose ids are small numbers.
+    public static let namesOfTags: Set<String> = ["roleScopeTagIds", "roleScopeTags"]
 }

@@ -20,6 +20,12 @@ public struct RestoreFacts: Sendable {
     public var unreadInSource: [String: String]
     /// Types that could not be read live, likewise. What is not known cannot be compared.
     public var unreadLive: [String: String]
+    /// Further types of which it is not known what there is: nobody asked for them. They are not restored, and nothing is
+    /// said of that; what refers to their objects is taken to be right.
+    public var unlisted: Set<String>
+    /// Sub-collections, by type, that the source snapshot read of all its objects: what it has none of was empty. Of
+    /// the others it is not known, and they are left alone.
+    public var completeParts: [String: Set<String>]
     /// What ids have become in earlier restores.
     public var map: IDMap
     /// Application ids of the credentials that back up and restore; their applications and service principals are never
@@ -32,8 +38,9 @@ public struct RestoreFacts: Sendable {
         typeOf: @escaping @Sendable (String) -> String?, recycleBin: [String: ObjectDocument] = [:],
         verifiedDomains: Set<String> = [], userPrincipalNames: [String: String] = [:],
         freeLicences: [String: Int] = [:], writePermissions: Set<String>? = nil,
-        unreadInSource: [String: String] = [:], unreadLive: [String: String] = [:], map: IDMap = IDMap(),
-        ownClientIDs: Set<String> = [], access: ConditionalAccessFacts? = nil
+        unreadInSource: [String: String] = [:], unreadLive: [String: String] = [:], unlisted: Set<String> = [],
+        completeParts: [String: Set<String>] = [:], map: IDMap = IDMap(), ownClientIDs: Set<String> = [],
+        access: ConditionalAccessFacts? = nil
     ) {
         self.typeOf = typeOf
         self.recycleBin = recycleBin
@@ -43,6 +50,8 @@ public struct RestoreFacts: Sendable {
         self.writePermissions = writePermissions
         self.unreadInSource = unreadInSource
         self.unreadLive = unreadLive
+        self.unlisted = unlisted
+        self.completeParts = completeParts
         self.map = map
         self.ownClientIDs = ownClientIDs
         self.access = access

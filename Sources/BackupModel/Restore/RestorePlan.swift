@@ -154,8 +154,9 @@ public struct RestoreConflict: Sendable, Hashable {
 
 /// What a person has to do, because Graph offers no way.
 public struct RestoreTodo: Sendable, Hashable {
-    /// `enablePolicy`, `groupContent`, `inviteGuest`, `newAppId`, `newPassword`, `newSigningCertificate`, `reconsent`,
-    /// `reenterSecret`, `registerDevice`, `registerMethods`, `rollSecret`, `uploadCertificate`, `verifyDomain`.
+    /// `enablePolicy`, `groupContent`, `inviteGuest`, `membersByRule`, `newAppId`, `newPassword`,
+    /// `newSigningCertificate`, `reconsent`, `reenterSecret`, `registerDevice`, `registerMethods`, `replacePrincipal`,
+    /// `rollSecret`, `uploadCertificate`, `verifyDomain`.
     public var code: String
     public var type: String
     public var id: String
@@ -247,15 +248,18 @@ public struct RestoreResult: Sendable, Hashable {
         }
     }
 
+    /// The code of what was written and could not be read back.
+    public static let notReadBack = "notReadBack"
+
     /// The step's number.
     public var number: Int
     public var outcome: Outcome
     /// Whether the object was read back and is as it was written.
     public var verified: Bool
     public var differences: [Difference]
-    /// Why it was skipped or failed; empty when it was done. Names no directory content but ids.
+    /// Why it was skipped, failed or could not be read back; else empty. Names no directory content but ids.
     public var message: String
-    /// A name for what went wrong, as Graph or the catalogue has it; nil when it was done.
+    /// A name for what went wrong, as Graph or the catalogue has it; nil when it was done and read back.
     public var code: String?
     public var newIDs: [NewID]
     public var todos: [RestoreTodo]

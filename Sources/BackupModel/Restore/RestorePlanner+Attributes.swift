@@ -9,7 +9,7 @@ extension RestorePlanner {
         var (fixed, synced): ([String], [String]) = ([], [])
         for name in Set(wanted.attributes.names).union(live.attributes.names).sorted() where isChosen(name) {
             let (from, to) = (live.attributes[name], wanted.attributes[name])
-            let isMended = mends(to, item.type, draft)
+            let isMended = mends(to, item.type, draft) || namesTag(name, to, draft)
             guard !Self.isSame(from, to) || isMended, !Self.isComputed(name, item.type, wanted) else { continue }
             if options.attributesMode == .merge, Self.isBlank(to) { continue }
             if Self.isFixed(name, from, to, item.type) {
@@ -84,6 +84,12 @@ extension RestorePlanner {
     func mends(_ value: JSONValue?, _ type: ObjectType, _ draft: RestoreDraft) -> Bool {
         guard !draft.renewed.isEmpty, Self.refersByValue.contains(type.name), let value else { return false }
         return !value.guids.isDisjoint(with: draft.renewed)
+    }
+
+    /// Whether scope tags that get new ids are named: theirs are no GUIDs.
+    private func namesTag(_ name: String, _ value: JSONValue?, _ draft: RestoreDraft) -> Bool {
+        guard !draft.renewed.isEmpty, JSONValue.namesOfTags.contains(name) else { return false }
+        return value?.strings?.contains { draft.renewed.contains($0) } ?? false
     }
 
     /// Set by the services, or not through an update.
@@ -163,7 +169,7 @@ extension RestorePlanner {
                 add(item, .update, phase, &draft, reason, permission) { $0.attributes = [change] }
             } else if isExtension(name, draft) {
                 values.append(change)
-            } else if completes || mends(change.to, item.type, draft) {
+            } else if completes || mends(change.to, item.type, draft) || namesTag(name, change.to, draft) {
                 later.append(change)
             } else {
                 plain.append(change)

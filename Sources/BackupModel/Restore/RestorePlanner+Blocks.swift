@@ -25,7 +25,7 @@ extension RestorePlanner {
     /// Why a missing object does not come back; nil when it does.
     func block(_ type: ObjectType, _ wanted: ObjectDocument, _ draft: RestoreDraft) -> Block? {
         if let block = modeBlock(type, wanted) ?? permissionBlock(type) { return block }
-        let isBinned = bin(Item(type: type, wanted: wanted, isReferred: false, id: wanted.id)) != nil
+        let isBinned = bin(Item(type: type, wanted: wanted, isReferred: false, id: wanted.id), draft) != nil
         switch type.name {
         case "user": return userBlock(wanted, isBinned: isBinned)
         case "group": return groupBlock(wanted, isBinned: isBinned)
@@ -114,7 +114,10 @@ extension RestorePlanner {
             || user.attributes["userPrincipalName"]?.string?.contains("#EXT#") == true
     }
 
-    func isSynced(_ document: ObjectDocument) -> Bool { document.attributes["onPremisesSyncEnabled"]?.bool == true }
+    /// Of the organization the attribute says that others are synchronised; it is itself an object of the cloud.
+    func isSynced(_ document: ObjectDocument) -> Bool {
+        document.type != "organization" && document.attributes["onPremisesSyncEnabled"]?.bool == true
+    }
 
     var syncedBlock: (String, String, String) {
         (
@@ -194,9 +197,15 @@ extension RestorePlanner {
     }
 
     /// Who has which role where.
-    private static func assignment(_ document: ObjectDocument) -> String {
-        ["principalId", "roleDefinitionId", "directoryScopeId"]
-            .map { document.attributes[$0]?.string?.idKey ?? "" }.joined(separator: " ")
+    static func assignment(_ document: ObjectDocument) -> String {
+        let attributes = document.attributes
+        return assignment(
+            principal: attributes["principalId"]?.string ?? "", role: attributes["roleDefinitionId"]?.string ?? "",
+            scope: attributes["directoryScopeId"]?.string ?? "")
+    }
+
+    static func assignment(principal: String, role: String, scope: String) -> String {
+        [principal, role, scope].map(\.idKey).joined(separator: " ")
     }
 
     /// The assignment that a schedule stands for, when it does not last.

@@ -31,6 +31,7 @@ extension RestorePlanner {
             added = added.filter { draft.coming[$0.idKey] != nil }
             removed = []
         }
+        if item.type.name == "directoryRole" { leaveAssigned(item, wanted, &added, &removed, draft) }
         if relationship.single, !added.isEmpty { removed = [] }
         guard !added.isEmpty || !removed.isEmpty else { return }
         switch linkBlock(item, relationship, live) {
@@ -52,6 +53,18 @@ extension RestorePlanner {
         }
         guard !added.isEmpty || !removed.isEmpty else { return }
         write(item, relationship, added, removed, &draft, isNew: live == nil)
+    }
+
+    /// The members of a role are its assignments for the whole directory: those that come back as such need no link, and
+    /// those that are activated for a time pass by themselves.
+    private func leaveAssigned(
+        _ item: Item, _ wanted: ObjectDocument, _ added: inout [String], _ removed: inout [String],
+        _ draft: RestoreDraft
+    ) {
+        let role = wanted.attributes["roleTemplateId"]?.string ?? ""
+        func assignment(_ member: String) -> String { Self.assignment(principal: member, role: role, scope: "/") }
+        added.removeAll { draft.assigned.contains(assignment($0)) || draft.passing.contains(assignment($0)) }
+        removed.removeAll { draft.passingLive.contains(assignment($0)) }
     }
 
     private func write(
@@ -92,7 +105,6 @@ extension RestorePlanner {
         if relationship.name != "appliesTo", relationship.write == nil { return .silent }
         guard let document = live ?? item.wanted else { return .silent }
         switch (item.type.name, relationship.name) {
-        case ("directoryRole", _): return facts.unreadInSource["unifiedRoleAssignment"] == nil ? .silent : nil
         case ("device", _):
             return .conflict(
                 code: "delegatedOnly", message: "only a signed-in person may write the owners and users of a device",
@@ -136,7 +148,7 @@ extension RestorePlanner {
         _ draft: inout RestoreDraft
     ) {
         let name = relationship.name
-        guard let write = relationship.write, let new = wanted.children[name] else { return }
+        guard let write = relationship.write, let new = wantedElements(name, wanted, live) else { return }
         let isContent = relationship.single || (Self.contents.contains(name) && item.type.name != "group")
         guard isContent || options.linksMode != .skip else { return }
         if live == nil, new.isEmpty || isCreated(name, item.type) { return }
@@ -155,6 +167,16 @@ extension RestorePlanner {
         }
     }
 
+    /// The elements that the snapshot has; nil when it does not know. Those that an object cannot be without are not
+    /// emptied.
+    private func wantedElements(_ name: String, _ wanted: ObjectDocument, _ live: ObjectDocument?) -> [JSONValue]? {
+        if let known = wanted.children[name] { return known }
+        guard live?.children[name]?.isEmpty == false, let type = catalogue[wanted.type], !isCreated(name, type),
+            facts.completeParts[wanted.type]?.contains(name) == true
+        else { return nil }
+        return []
+    }
+
     /// Whether a creation carries the sub-collection.
     func isCreated(_ name: String, _ type: ObjectType) -> Bool {
         type.restore.requiredOnCreate.contains { $0 == name || $0.hasPrefix(name + " ") }
@@ -166,7 +188,7 @@ extension RestorePlanner {
     ) -> [JSONValue] {
         var gone: Set<String> = []
         let to = new.compactMap { element -> JSONValue? in
-            let missing = Self.named(in: element).filter { !exists(Reference(id: $0), draft) }
+            let missing = Self.named(in: element).filter { !exists($0, draft) }.map(\.id)
             guard !missing.isEmpty else { return element }
             gone.formUnion(missing)
             return old.first { $0["id"] != nil && $0["id"] == element["id"] }

@@ -3,8 +3,9 @@ extension RestorePlanner {
 
     /// Steps for an object of the snapshot that is not there.
     func bringBack(_ item: Item, _ wanted: ObjectDocument, _ draft: inout RestoreDraft) {
-        guard draft.coming[item.id.idKey] != nil else { return }
-        if let binned = bin(item) {
+        // A role assignment and its schedule have one id.
+        guard draft.coming[item.id.idKey] == item.type.name else { return }
+        if let binned = bin(item, draft) {
             undelete(item, wanted, binned, &draft)
             return
         }
@@ -117,6 +118,11 @@ extension RestorePlanner {
         update(item, changes, &draft, reason(changes))
         connect(item, wanted, live, &draft)
         rollSecrets(item, wanted, live, &draft)
+        if isOfRenewed(live, draft) {
+            draft.todo(
+                "replacePrincipal", item.type.name, item.id,
+                "its application has a new appId, which no service principal can take over: delete it and plan again")
+        }
         if isEased, options.attributes == nil, options.links == nil { enableLater(item, &draft) }
         if live.attributes["isManagementRestricted"]?.bool == true, draft.steps.count > mark {
             draft.steps.removeLast(draft.steps.count - mark)
@@ -235,9 +241,7 @@ extension RestorePlanner {
             "cannotDelete", "Graph cannot delete objects of this type", "it stays; delete it by hand if there is a way"
         )
         switch item.type.name {
-        case "attributeSet", "customSecurityAttributeDefinition", "directoryRole", "domain",
-            "authenticationContextClassReference":
-            return never
+        case "attributeSet", "customSecurityAttributeDefinition", "directoryRole", "domain": return never
         case "user", "group":
             if isSynced(live) { return syncedBlock }
             if item.type.name == "group", isExchangeGroup(live) { return exchangeBlock }

@@ -12,7 +12,7 @@ extension RestorePlanner {
     public static func references(in document: ObjectDocument) -> [String] {
         var ids = Set(required(document).map(\.id))
         for elements in document.children.values {
-            for element in elements { ids.formUnion(named(in: element)) }
+            for element in elements { ids.formUnion(named(in: element).map(\.id)) }
         }
         for links in document.links.values { ids.formUnion(links.map { $0.idKey }) }
         if document.type == "group", let rule = document.attributes["membershipRule"] { ids.formUnion(rule.guids) }
@@ -60,20 +60,22 @@ extension RestorePlanner {
         return found
     }
 
-    /// Ids of objects that an element of a sub-collection names.
-    static func named(in element: JSONValue) -> Set<String> {
-        var found: Set<String> = []
-        func add(_ value: JSONValue?) {
-            if let id = value?.string, ObjectKey(id) != nil { found.insert(id.idKey) }
+    /// Objects that an element of a sub-collection names.
+    static func named(in element: JSONValue) -> Set<Reference> {
+        var found: Set<Reference> = []
+        func add(_ value: JSONValue?, _ types: Set<String>) {
+            if let id = value?.string, ObjectKey(id) != nil { found.insert(Reference(id: id.idKey, types: types)) }
         }
-        add(element["target"]?["groupId"])
-        add(element["target"]?["deviceAndAppManagementAssignmentFilterId"])
-        add(element["roleMemberInfo"]?["id"])
+        add(element["target"]?["groupId"], ["group"])
+        add(element["target"]?["deviceAndAppManagementAssignmentFilterId"], ["assignmentFilter"])
+        add(element["roleMemberInfo"]?["id"], [])
         for name in ["includeTargets", "excludeTargets"] {
-            for target in element[name]?.array ?? [] where target["targetType"]?.string == "group" { add(target["id"]) }
+            for target in element[name]?.array ?? [] where target["targetType"]?.string == "group" {
+                add(target["id"], ["group"])
+            }
         }
         // A filter that is not used is written as zeros.
-        return found.filter { $0 != "00000000-0000-0000-0000-000000000000" }
+        return found.filter { $0.id != "00000000-0000-0000-0000-000000000000" }
     }
 
     /// Whether there is, or will be, an object with that id.
@@ -84,7 +86,9 @@ extension RestorePlanner {
         if facts.typeOf(now) != nil { return true }
         // Types that need a licence or a permission that the tenant lacks cannot be looked up: Graph judges.
         return !reference.types.isEmpty
-            && reference.types.allSatisfy { facts.unreadLive[$0] != nil || isBuiltIn($0, now) }
+            && reference.types.allSatisfy {
+                facts.unreadLive[$0] != nil || facts.unlisted.contains($0) || isBuiltIn($0, now)
+            }
     }
 
     /// Built-in authentication strengths have small ids; built-in roles cannot be told from their ids, but only custom
@@ -130,7 +134,7 @@ extension RestorePlanner {
                     "take these objects into the restore, or use --with-references")
             } else {
                 draft.coming[id] = item.type.name
-                guard bin(item) == nil, !keepsID(item.type) else { continue }
+                guard bin(item, draft) == nil, !keepsID(item.type) else { continue }
                 draft.renewed.insert(id)
                 if item.type.name == "application", let appID = wanted.attributes["appId"]?.string {
                     draft.renewed.insert(appID.idKey)
@@ -140,12 +144,20 @@ extension RestorePlanner {
     }
 
     /// The document that the recycle bin has of it.
-    func bin(_ item: Item) -> ObjectDocument? {
+    ///
+    /// A service principal cannot take over another appId: where its application gets a new one, it is made anew.
+    func bin(_ item: Item, _ draft: RestoreDraft) -> ObjectDocument? {
         let now = facts.map[item.id.idKey]
         // Of another tenant's object only what an earlier restore made of it can lie in this one's recycle bin.
-        guard !crosses || now != item.id.idKey else { return nil }
+        guard !crosses || now != item.id.idKey, !isOfRenewed(item.wanted, draft) else { return nil }
         let binned = facts.recycleBin[now]
         return binned?.type == item.type.name ? binned : nil
+    }
+
+    /// Whether a service principal's application gets a new appId.
+    func isOfRenewed(_ document: ObjectDocument?, _ draft: RestoreDraft) -> Bool {
+        guard document?.type == "servicePrincipal" else { return false }
+        return document?.attributes["appId"]?.string.map { draft.renewed.contains($0.idKey) } ?? false
     }
 
     /// Types whose objects are found under a name that the creator chooses.

@@ -18,8 +18,14 @@ extension RestorePlanner {
                 draft.todo("newSigningCertificate", type, id, "the application has to trust a new signing certificate")
             }
             rollSecrets(item, wanted, nil, &draft)
-        case "group" where (wanted.attributes["groupTypes"]?.strings ?? []).contains("Unified"):
-            draft.todo("groupContent", type, id, "mailbox, files and site of the group are new and empty")
+        case "group":
+            let kinds = wanted.attributes["groupTypes"]?.strings ?? []
+            if kinds.contains("Unified") {
+                draft.todo("groupContent", type, id, "mailbox, files and site of the group are new and empty")
+            }
+            if kinds.contains("DynamicMembership") { remindOfRule(type, id, wanted, &draft) }
+        case "administrativeUnit" where wanted.attributes["membershipType"]?.string?.lowercased() == "dynamic":
+            remindOfRule(type, id, wanted, &draft)
         case "deviceConfiguration", "configurationPolicy":
             let texts = [JSONValue.object(wanted.attributes)] + wanted.children.values.flatMap(\.self)
             if texts.contains(where: Self.holdsSecret) {
@@ -27,6 +33,12 @@ extension RestorePlanner {
             }
         default: break
         }
+    }
+
+    /// The service looks for the members by itself, in its own time, and may find others than before.
+    private func remindOfRule(_ type: String, _ id: String, _ wanted: ObjectDocument, _ draft: inout RestoreDraft) {
+        guard wanted.links["members"]?.isEmpty == false else { return }
+        draft.todo("membersByRule", type, id, "its members come by its rule: see that they are there after a while")
     }
 
     private static func holdsSecret(_ value: JSONValue) -> Bool {

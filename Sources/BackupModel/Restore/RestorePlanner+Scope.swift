@@ -96,6 +96,24 @@ extension RestorePlanner {
         return wanted.links.values.contains { $0.contains { draft.coming[$0.idKey] != nil } }
     }
 
+    /// The lost assignments that make somebody a member of a role in scope, when only some objects are.
+    func assignments(of scope: [Item], among readable: [Item]) -> [Item] {
+        guard ids != nil, options.types?.contains("unifiedRoleAssignment") ?? true, options.attributes == nil else {
+            return []
+        }
+        var wanted: Set<String> = []
+        for item in scope where item.type.name == "directoryRole" {
+            guard let role = item.wanted?.attributes["roleTemplateId"]?.string else { continue }
+            let lost = Set(item.wanted?.links["members"] ?? []).subtracting(item.live?.links["members"] ?? [])
+            for member in lost { wanted.insert(Self.assignment(principal: member, role: role, scope: "/")) }
+        }
+        guard !wanted.isEmpty else { return [] }
+        return readable.filter { item in
+            item.type.name == "unifiedRoleAssignment" && item.live == nil && !isInScope(item)
+                && (item.wanted.map { wanted.contains(Self.assignment($0)) } ?? false)
+        }
+    }
+
     // MARK: Ids and domains of now
 
     /// The document in the ids that earlier restores gave, and in the domains of the tenant that is written to.

@@ -79,16 +79,27 @@ public struct RestorePlanner: Sendable {
         reportUnread(items, &draft)
         let readable = items.filter { isReadable($0.type.name, wanted: true) }
         var scope = readable.filter { isInScope($0) }
+        let memberships = assignments(of: scope, among: readable)
+        if !memberships.isEmpty { scope = (scope + memberships).sorted(by: Item.precedes) }
         draft.passing = Set(readable.compactMap { passing($0.wanted) })
+        draft.passingLive = Set(readable.compactMap { passing($0.live) })
         settle(scope, &draft)
         if ids != nil {
-            let dependents = readable.filter { !isInScope($0) && belongs($0, draft) }.map { item in
+            let known = Set(memberships.map(\.id))
+            let dependents = readable.filter { item in
+                let isTaken = item.type.name == "unifiedRoleAssignment" && known.contains(item.id)
+                return !isTaken && !isInScope(item) && belongs(item, draft)
+            }.map { item in
                 var item = item
                 item.isPartial = item.live != nil
                 return item
             }
             settle(dependents, &draft)
             scope = (scope + dependents).sorted(by: Item.precedes)
+        }
+        for item in scope where item.type.name == "unifiedRoleAssignment" {
+            guard draft.coming[item.id.idKey] == item.type.name, let wanted = item.wanted else { continue }
+            draft.assigned.insert(Self.assignment(wanted))
         }
         for item in scope {
             switch (item.wanted, item.live) {
@@ -139,6 +150,10 @@ struct RestoreDraft {
     /// Role assignments that end by themselves, or were activated for a time, as ``RestorePlanner/passing(_:)`` names
     /// them: they are not made again as lasting ones.
     var passing: Set<String> = []
+    /// The like that are there now.
+    var passingLive: Set<String> = []
+    /// Role assignments that come back.
+    var assigned: Set<String> = []
     var free: [String: Int]
     private var said: Set<String> = []
 

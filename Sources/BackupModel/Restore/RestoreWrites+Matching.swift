@@ -80,8 +80,30 @@ extension RestoreWrites {
         }
         for change in step.children {
             compare(change.name, (change.to ?? []).map(map.rewriting), found, &differences)
+            compareRemoved(change, type, found, &differences)
         }
         return differences
+    }
+
+    /// Elements that the step takes away and that are still there, unless another has come in their place.
+    private func compareRemoved(
+        _ change: ObjectChange.Children, _ type: ObjectType, _ found: ObjectDocument,
+        _ differences: inout [RestoreResult.Difference]
+    ) {
+        // A group may give a licence that is taken away; the services keep what is inactive.
+        guard change.name != "licenses", let relationship = type.relationship(change.name), !relationship.single,
+            !differences.contains(where: { $0.path == "/" + change.name })
+        else { return }
+        let rule = ContainedRule.all[change.name]
+        guard rule?.retires != true, rule?.isFixed != true else { return }
+        func plain(_ element: JSONValue) -> JSONValue { Self.bare(rule?.body(element) ?? element) }
+        let wanted = (change.to ?? []).map { plain(map.rewriting($0)) }
+        let live = (found.children[change.name] ?? []).map(plain)
+        let left = (change.from ?? []).map { plain(map.rewriting($0)) }.filter { element in
+            live.contains { Self.covers($0, element) } && !wanted.contains { Self.covers($0, element) }
+        }
+        guard !left.isEmpty else { return }
+        differences.append(RestoreResult.Difference(path: "/" + change.name, expected: [], found: .array(left)))
     }
 
     /// Elements that are not there. Others may be: a group gives further licences, the services further elements.

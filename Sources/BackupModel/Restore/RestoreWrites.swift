@@ -36,12 +36,21 @@ public struct RestoreWrites: Sendable {
     /// What ids became by a creation: that of the object, and the application id of an application.
     /// - Parameter answer: of the request that ``RestoreRequest/creates``.
     public func newIDs(_ step: RestoreStep, _ type: ObjectType, answer: JSONValue) -> [RestoreResult.NewID] {
-        var found: [RestoreResult.NewID] = []
         // A request of privileged identity management is not the schedule that it makes.
         let name = type.restore.mode == .request ? "targetScheduleId" : type.idAttribute
-        if let id = answer[name]?.string {
-            found.append(RestoreResult.NewID(type: type.name, from: step.id, to: id))
-        }
+        return newIDs(step, type, id: answer[name]?.string, answer)
+    }
+
+    /// What ids became when the object was found to be there.
+    public func newIDs(_ step: RestoreStep, _ type: ObjectType, found: ObjectDocument) -> [RestoreResult.NewID] {
+        newIDs(step, type, id: found.id, .object(found.attributes))
+    }
+
+    private func newIDs(
+        _ step: RestoreStep, _ type: ObjectType, id: String?, _ answer: JSONValue
+    ) -> [RestoreResult.NewID] {
+        var found: [RestoreResult.NewID] = []
+        if let id { found.append(RestoreResult.NewID(type: type.name, from: step.id, to: id)) }
         if type.name == "application", let old = step.document?.attributes["appId"]?.string,
             let new = answer["appId"]?.string
         {
@@ -50,10 +59,17 @@ public struct RestoreWrites: Sendable {
         return found
     }
 
-    /// The relationships and sub-collections that have to be read back to verify a step.
-    public static func parts(_ step: RestoreStep) -> Set<String> {
-        Set(step.links.map(\.name)).union(step.children.map(\.name)).subtracting(["licenses"])
+    /// The relationships and sub-collections that have to be read back to verify a step, those among them that a
+    /// creation carries.
+    public static func parts(_ step: RestoreStep, _ type: ObjectType) -> Set<String> {
+        var parts = Set(step.links.map(\.name)).union(step.children.map(\.name)).subtracting(["licenses"])
+        guard step.action == .create else { return parts }
+        for name in contents where type.relationship(name)?.isBackedUp == true { parts.insert(name) }
+        return parts
     }
+
+    /// Sub-collections that creations carry: see ``addContents(_:_:)``.
+    private static let contents = ["scheduledActionsForRule", "settings"]
 
     // MARK: Addresses
 

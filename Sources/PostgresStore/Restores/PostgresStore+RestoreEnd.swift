@@ -11,6 +11,8 @@ private struct RestoreTally {
     var open: Int64 = 0
     /// Steps with a difference.
     var different: Int64 = 0
+    /// Steps that could not be read back.
+    var unread: Int64 = 0
     var todos: Int64 = 0
     /// By outcome and name, such as `failed Request_BadRequest`.
     var codes: [(outcome: String, code: String, count: Int64)] = []
@@ -23,6 +25,7 @@ private struct RestoreTally {
         if different > 0 {
             items.append(("differences", "\(different) objects do not read back as they were written."))
         }
+        if unread > 0 { items.append(("notReadBack", "\(unread) objects were written and could not be read back.")) }
         if open > 0 { items.append(("stepsOpen", "\(open) steps were not done.")) }
         if todos > 0 { items.append(("todos", "\(todos) things are left for a person to do.")) }
         return JSONValue.array(
@@ -72,15 +75,18 @@ extension PostgresConnection {
             tally.todos = Int64(try plans.first?.int32("todos") ?? 0)
             for group in groups {
                 let (state, steps) = (try group.text("state"), try group.int64("steps"))
+                let code = try group.text("code")
                 switch state {
-                case "done": tally.done += steps
+                case "done":
+                    tally.done += steps
+                    if code == RestoreResult.notReadBack { tally.unread += steps }
                 case "failed": tally.failed += steps
                 case "skipped": tally.skipped += steps
                 default: tally.open += steps
                 }
                 tally.different += try group.int64("different")
                 tally.todos += try group.int64("todos")
-                tally.codes.append((state, try group.text("code"), steps))
+                tally.codes.append((state, code, steps))
             }
             return tally
         }

@@ -48,10 +48,11 @@ extension PostgresStore: RestoreStore {
             ids.formUnion(guids(in: bytes))
             steps.append(try RestoreStep(opened: bytes))
         }
+        var map = try await connection.idMap(message.tenant, plan.source, ids)
+        try await connection.addTags(steps, to: &map, message.tenant, plan.source, keys)
         return RestoreChunk(
             plan: plan.id, position: plan.position, begins: plan.begins, steps: steps,
-            wasStarted: sealed.first?.isStarted ?? false, isLast: plan.isCancelling,
-            map: try await connection.idMap(message.tenant, plan.source, ids),
+            wasStarted: sealed.first?.isStarted ?? false, isLast: plan.isCancelling, map: map,
             missing: try await connection.missing(message.tenant, plan.id, ids),
             made: try await connection.madeSince(message, plan, steps), reader: reader, writer: writer)
     }
@@ -117,7 +118,7 @@ extension PostgresStore: RestoreStore {
     {
         let sealed = try await sealResults(message, chunk, results)
         return try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
-            let plan = try await connection.record(message, chunk, results, sealed)
+            let plan = try await connection.record(message, chunk, sealed)
             if plan.isCancelling || plan.isDone {
                 try await connection.consume(message)
                 let waiting = try await connection.endRestore(message, plan)
@@ -142,7 +143,7 @@ extension PostgresStore: RestoreStore {
     {
         let sealed = try await sealResults(message, chunk, results)
         return try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
-            let plan = try await connection.record(message, chunk, results, sealed)
+            let plan = try await connection.record(message, chunk, sealed)
             try await connection.consume(message)
             if plan.isCancelling || plan.isDone {
                 let waiting = try await connection.endRestore(message, plan)
@@ -157,13 +158,33 @@ extension PostgresStore: RestoreStore {
 
     /// Sealing needs no transaction.
     private func sealResults(_ message: Message, _ chunk: RestoreChunk, _ results: [RestoreResult])
-        async throws(StageFailure) -> [[UInt8]]
+        async throws(StageFailure) -> SealedResults
     {
         let keys = try await recentKeys(message.tenant)
-        return try results.map { (result) throws(StageFailure) in
+        let contents = try results.map { (result) throws(StageFailure) in
             try keys.seal(result, .result, chunk.plan, Int32(result.number))
         }
+        var became: [UUID: NewKey] = [:]
+        for id in results.flatMap(\.newIDs) {
+            let type = Catalogue.current[id.type]?.number ?? 0
+            let new = keys.objectKey(type: type, id: id.to)
+            became[keys.objectKey(type: type, id: id.from).uuid] = NewKey(id: new.uuid, type: type)
+        }
+        return SealedResults(results: results, contents: contents, became: became)
     }
+}
+
+/// Results as they are stored, with the keys that ids became.
+private struct SealedResults {
+    var results: [RestoreResult]
+    var contents: [[UInt8]]
+    var became: [UUID: NewKey]
+}
+
+/// What stands for an id that an object got anew.
+private struct NewKey {
+    var id: UUID
+    var type: UInt16
 }
 
 /// Where a restore stands.
@@ -278,8 +299,9 @@ extension PostgresConnection {
 
     /// Writes results and new ids and moves the position; the fence is the position, and that no other has begun.
     fileprivate func record(
-        _ message: Message, _ chunk: RestoreChunk, _ results: [RestoreResult], _ sealed: [[UInt8]]
+        _ message: Message, _ chunk: RestoreChunk, _ sealed: SealedResults
     ) async throws(StageFailure) -> PlanPosition {
+        let results = sealed.results
         let rows = try await rows(
             """
             UPDATE backup.restore_plans p SET position = position + $7
@@ -296,8 +318,8 @@ extension PostgresConnection {
             plan.steps = try row.int32("steps")
             return plan
         }
-        try await write(results, sealed, message, plan)
-        try await add(results.flatMap(\.newIDs), message.tenant, message.job, plan.source)
+        try await write(results, sealed.contents, message, plan)
+        try await add(sealed.became, message.tenant, message.job, plan.source)
         _ = try await self.rows(
             "UPDATE backup.jobs SET objects = $3 WHERE tenant_id = $1 AND job_id = $2",
             message.jobKey + [.int64(Int64(plan.position))])
@@ -329,20 +351,28 @@ extension PostgresConnection {
         }
     }
 
-    /// Records what ids became. An object that is made anew a second time is found under both of its earlier ids.
-    func add(_ ids: [RestoreResult.NewID], _ tenant: TenantID, _ job: JobID, _ source: TenantID)
+    /// The same for what a plan matched: GUIDs only, which are their own keys.
+    func add(_ matches: [RestoreResult.NewID], _ tenant: TenantID, _ job: JobID, _ source: TenantID)
         async throws(StageFailure)
     {
-        var pairs: [UUID: (new: UUID, type: Int16)] = [:]
-        for id in ids {
-            guard let old = ObjectKey(id.from), let new = ObjectKey(id.to) else { continue }
-            pairs[old.uuid] = (new.uuid, Int16(bitPattern: Catalogue.current[id.type]?.number ?? 0))
+        var became: [UUID: NewKey] = [:]
+        for match in matches {
+            guard let old = ObjectKey(match.from), let new = ObjectKey(match.to) else { continue }
+            became[old.uuid] = NewKey(id: new.uuid, type: Catalogue.current[match.type]?.number ?? 0)
         }
-        guard !pairs.isEmpty else { return }
-        let old = Array(pairs.keys)
+        try await add(became, tenant, job, source)
+    }
+
+    /// Records what ids became. An object that is made anew a second time is found under both of its earlier ids.
+    private func add(_ became: [UUID: NewKey], _ tenant: TenantID, _ job: JobID, _ source: TenantID)
+        async throws(StageFailure)
+    {
+        guard !became.isEmpty else { return }
+        let old = Array(became.keys)
         let parameters: [PostgresValue] = [
             .uuid(tenant.uuid), .uuid(source.uuid), .uuid(job.uuid), .uuidArray(old),
-            .uuidArray(old.compactMap { pairs[$0]?.new }), .int16Array(old.compactMap { pairs[$0]?.type }),
+            .uuidArray(old.compactMap { became[$0]?.id }),
+            .int16Array(old.compactMap { became[$0].map { Int16(bitPattern: $0.type) } }),
         ]
         let upsert = """
             ON CONFLICT (tenant_id, source_tenant_id, old_id) DO UPDATE SET new_id = excluded.new_id,

@@ -229,6 +229,9 @@ extension TenantState {
     ) {
         guard type == .unifiedRoleEligibilitySchedule else {
             world.assignRole(role, target, scope: scope, id: id)
+            if let schedule = world.ref(type, id), let wanted = body["scheduleInfo"] {
+                world.update(schedule, [("scheduleInfo", wanted.encoded)])
+            }
             return
         }
         let time = SimulatedJSON.string(Timestamp.text(world.now, fraction: random.below(10_000_000)))

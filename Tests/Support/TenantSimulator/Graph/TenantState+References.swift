@@ -94,6 +94,9 @@ extension TenantState {
                 throw .notFound(wanted ?? navigation.segment)
             }
             if link == .members, world.isDynamic(ref) { throw .denied }
+            if world.type(ref) == .directoryRole, let assignment = assignment(of: ref, to: target) {
+                world.removeRoleAssignment(assignment)
+            }
             world.unlink(link, ref, target)
             audit("Remove \(navigation.segment)", ref, caller)
             return .noContent
@@ -105,10 +108,22 @@ extension TenantState {
             world.link(link, ref, target)
         } else {
             try checkLink(link, ref, target, caller)
+            if world.type(ref) == .directoryRole, let role = world.text(ref, "roleTemplateId") {
+                world.assignRole(role, target, scope: "/", id: "\(random.base64ID(bytes: 36))-1")
+            }
             world.link(link, ref, target)
         }
         audit("Add \(navigation.segment)", ref, caller)
         return .noContent
+    }
+
+    /// The assignment for the whole directory that makes an object a member of an activated role.
+    private func assignment(of role: World.Ref, to member: World.Ref) -> World.Ref? {
+        let (template, principal) = (world.text(role, "roleTemplateId"), world.id(member))
+        return world.presentRefs(.unifiedRoleAssignment).first {
+            world.text($0, "roleDefinitionId") == template && world.text($0, "principalId") == principal
+                && world.text($0, "directoryScopeId") == "/"
+        }
     }
 
     private mutating func writeAssignment(

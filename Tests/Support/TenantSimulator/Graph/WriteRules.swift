@@ -208,7 +208,7 @@ enum WriteRules {
         case .attributeSet, .customSecurityAttributeDefinition, .organization, .subscribedSku, .directoryRole,
             .directoryAudit,
             .unifiedRoleManagementPolicy, .unifiedRoleManagementPolicyAssignment, .bitlockerRecoveryKey,
-            .deviceLocalCredentialInfo, .orgContact:
+            .deviceLocalCredentialInfo, .orgContact, .unifiedRoleAssignmentSchedule, .unifiedRoleEligibilitySchedule:
             throw GraphFailure(
                 status: 405, code: "Request_BadRequest",
                 message: "Specified HTTP method is not allowed for the request target.")
