@@ -219,14 +219,12 @@ import Testing
     @Test func `A plan for policies says that nothing was checked where nothing could be read`() throws {
         let policy = Self.policy(1)
         let subject = RestorePlanner.Subject(type: policy.type, wanted: policy, live: nil)
-        let plan = try plan([subject], nil)
-        #expect(plan.conflicts.map(\.code) == ["lockOutNotChecked"] && !plan.locksOut)
+        #expect(LockOutCheck.unchecked(try plan([subject], nil))?.code == "lockOutNotChecked")
         let user = ObjectDocument(type: "user", id: Self.ada, attributes: ["jobTitle": "x"])
         let other = RestorePlanner.Subject(
             type: "user", wanted: user, live: ObjectDocument(type: "user", id: Self.ada, attributes: ["jobTitle": "y"]))
-        #expect(try self.plan([other], nil).conflicts == [])
-        #expect(
-            try self.plan([other], nil) { $0.breakGlass = "ada@x.example" }.conflicts.map(\.code)
-                == ["lockOutNotChecked"])
+        #expect(LockOutCheck.unchecked(try plan([other], nil)) == nil)
+        let asked = try plan([other], nil) { $0.breakGlass = "ada@x.example" }
+        #expect(LockOutCheck.unchecked(asked)?.code == "lockOutNotChecked" && !asked.locksOut)
     }
 }

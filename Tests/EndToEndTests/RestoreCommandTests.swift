@@ -208,7 +208,7 @@ import Testing
         let job = try plan.apply(allowing: [1])
         #expect(job["state"]?.string == "failed" && job["error"]?["code"]?.string == "writeAccessMissing")
         #expect(job["error"]?["runbook"]?.string == "write-access")
-        #expect(job["error"]?["message"]?.string?.contains("GroupMember.ReadWrite.All") == true)
+        #expect(job["error"]?["message"]?.string?.contains("Group.ReadWrite.All") == true)
         let results = try bench.show(job["id"])["results"]?.array ?? []
         #expect(results.map { $0["outcome"]?.string } == ["done"], "what was done is told, nothing else")
         #expect(try title(bench, person) == bench.attribute(person, "jobTitle")?.string)

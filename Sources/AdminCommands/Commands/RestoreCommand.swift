@@ -118,7 +118,9 @@ struct RestoreText {
                     + "\(result.outcome.rawValue) \(result.code ?? "") \(result.message)")
             lines += result.differences.map { "      \($0.path) reads back differently" }
         }
-        if !unlike.isEmpty { lines.append("\(unlike.count) objects do not read back as they were written.") }
+        if !unlike.isEmpty {
+            lines.append("Not read back as it was written: \(unlike.count) of \(count(.done)).")
+        }
         if !todos.isEmpty { lines += ["", "TO DO BY A PERSON"] }
         lines += todos.map { "  \($0.code)  \($0.type) \($0.id): \($0.message)" }
         return lines.joined(separator: "\n")

@@ -86,7 +86,7 @@ struct WriteAccessCommand: ChangingCommand {
         _ tenant: TenantRecord
     ) async throws -> Set<String> {
         let granted = try await store.withGraphReader(configuration) { try await $0.permissions(connection) }
-        guard WritePermissions.missing(in: granted).count < WritePermissions.all.count else {
+        guard WritePermissions.canWrite(granted) else {
             throw StageFailure(
                 .consentMissing,
                 "The token of the application \(connection.clientID) holds no permission to write; nothing was stored.")

@@ -68,9 +68,10 @@ struct RestorePlanning {
         facts.unreadLive = unreadLive.filter { concerns($0.key) }
         facts.unlisted = try await unlisted(live.snapshot)
         facts.completeParts = completeParts
-        let plan = RestorePlanner(facts: facts, options: options).plan(
+        var plan = RestorePlanner(facts: facts, options: options).plan(
             subjects, tenant: tenant.id, source: source.id, snapshot: number, liveSnapshot: live.snapshot,
             undoes: undoes)
+        if facts.access == nil, let conflict = LockOutCheck.unchecked(plan) { plan.conflicts.append(conflict) }
         let unread = facts.unreadInSource.merging(facts.unreadLive) { first, _ in first }
         return Outcome(
             plan: plan,

@@ -19,6 +19,11 @@ enum WritePermissions {
         return served.map { ($0.key, $0.value.sorted()) }.sorted { $0.permission < $1.permission }
     }
 
+    /// Whether a token may write anything; to read something belongs to writing some types, but is not enough.
+    static func canWrite(_ granted: Set<String>) -> Bool {
+        all.contains { $0.permission.contains("Write") && Catalogue.isGranted($0.permission, by: granted) }
+    }
+
     /// Those that a token lacks.
     static func missing(in granted: Set<String>) -> [(permission: String, serves: [String])] {
         all.filter { !Catalogue.isGranted($0.permission, by: granted) }

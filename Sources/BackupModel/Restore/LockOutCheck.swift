@@ -64,16 +64,13 @@ public enum LockOutCheck {
     ]
 
     /// The conflicts of a plan; none when it touches nothing that matters, or somebody still gets in.
-    ///
-    /// - Parameter access: nil when it could not be read, so that nothing can be said.
     static func conflicts(
-        _ steps: [RestoreStep], _ todos: [RestoreTodo], _ access: ConditionalAccessFacts?, map: IDMap,
+        _ steps: [RestoreStep], _ todos: [RestoreTodo], _ access: ConditionalAccessFacts, map: IDMap,
         breakGlass: String?
     ) -> [RestoreConflict] {
         let relevant = steps.filter { decisive.contains($0.type) }
         let enabled = Set(todos.filter { $0.code == "enablePolicy" }.map { $0.id.lowercased() })
         guard !relevant.isEmpty || !enabled.isEmpty else { return [] }
-        guard let access else { return unchecked(relevant, breakGlass) }
         var after = AccessOverlay(access, map: map)
         after.apply(relevant, enabling: enabled)
         var conflicts: [RestoreConflict] = []
@@ -90,18 +87,18 @@ public enum LockOutCheck {
         return conflicts + [describe(finding, after.facts)]
     }
 
-    /// Said only where policies are written, or somebody asked for an account to be kept safe.
-    private static func unchecked(_ steps: [RestoreStep], _ breakGlass: String?) -> [RestoreConflict] {
-        guard breakGlass != nil || steps.contains(where: { $0.type == "conditionalAccessPolicy" }) else { return [] }
-        return [
-            RestoreConflict(
-                code: "lockOutNotChecked", type: "conditionalAccessPolicy", id: "",
-                message: """
-                    whether somebody is shut out was not checked: users, groups, role assignments or policies cannot \
-                    be read
-                    """,
-                hint: "grant the permissions that `object types` names, then plan again")
-        ]
+    /// What is said of a plan that was made without ``RestoreFacts/access``: nil where no policy is written, and nobody
+    /// asked for an account to be kept safe.
+    public static func unchecked(_ plan: RestorePlan) -> RestoreConflict? {
+        let writesPolicies = plan.steps.contains { $0.type == "conditionalAccessPolicy" }
+        let isAsked = plan.options.breakGlass != nil && plan.steps.contains { decisive.contains($0.type) }
+        guard writesPolicies || isAsked else { return nil }
+        return RestoreConflict(
+            code: "lockOutNotChecked", type: "conditionalAccessPolicy", id: "",
+            message: """
+                whether somebody is shut out was not checked: users, groups, role assignments or policies cannot be read
+                """,
+            hint: "grant the permissions that `object types` names, then plan again")
     }
 
     private static func describe(_ finding: Finding, _ access: ConditionalAccessFacts) -> RestoreConflict {

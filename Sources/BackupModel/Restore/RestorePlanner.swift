@@ -69,8 +69,10 @@ public struct RestorePlanner: Sendable {
         var plan = RestorePlan(
             id: id, tenant: tenant, source: source, snapshot: snapshot, liveSnapshot: liveSnapshot, options: options,
             steps: draft.ordered(), conflicts: draft.conflicts, todos: draft.todos, matches: matches, undoes: undoes)
-        plan.conflicts += LockOutCheck.conflicts(
-            plan.steps, plan.todos, facts.access, map: facts.map, breakGlass: options.breakGlass)
+        if let access = facts.access {
+            plan.conflicts += LockOutCheck.conflicts(
+                plan.steps, plan.todos, access, map: facts.map, breakGlass: options.breakGlass)
+        }
         return plan
     }
 

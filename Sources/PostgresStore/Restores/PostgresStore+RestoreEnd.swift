@@ -20,14 +20,19 @@ private struct RestoreTally {
     /// Codes and counts only: nothing of what was written.
     var warnings: String {
         var items: [(String, String)] = []
-        if failed > 0 { items.append(("stepsFailed", "\(failed) steps failed: \(list("failed")).")) }
-        if skipped > 0 { items.append(("stepsSkipped", "\(skipped) steps were skipped: \(list("skipped")).")) }
-        if different > 0 {
-            items.append(("differences", "\(different) objects do not read back as they were written."))
+        func add(_ code: String, _ count: Int64, _ one: String, _ many: String, _ rest: String = "") {
+            if count > 0 { items.append((code, "\(count) \(count == 1 ? one : many)\(rest).")) }
         }
-        if unread > 0 { items.append(("notReadBack", "\(unread) objects were written and could not be read back.")) }
-        if open > 0 { items.append(("stepsOpen", "\(open) steps were not done.")) }
-        if todos > 0 { items.append(("todos", "\(todos) things are left for a person to do.")) }
+        add("stepsFailed", failed, "step failed", "steps failed", ": \(list("failed"))")
+        add("stepsSkipped", skipped, "step was skipped", "steps were skipped", ": \(list("skipped"))")
+        add(
+            "differences", different, "object does not read back as it was written",
+            "objects do not read back as they were written")
+        add(
+            "notReadBack", unread, "object was written and could not be read back",
+            "objects were written and could not be read back")
+        add("stepsOpen", open, "step was not done", "steps were not done")
+        add("todos", todos, "thing is left for a person to do", "things are left for a person to do")
         return JSONValue.array(
             items.map { ["code": .string($0.0), "message": .string($0.1)] }
         ).canonicalText
