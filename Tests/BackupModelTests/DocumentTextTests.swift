@@ -67,6 +67,35 @@ import Testing
         }
     }
 
+    @Test func `an id is found wherever it stands, and no other`() throws {
+        let ids = (1...3).map { ObjectKey(high: 0xABCD_EF00_1122_3344, low: UInt64($0)) }
+        let text = try DocumentText(
+            type: "group",
+            attributes: CanonicalObject(Array(#"{"rule":"x-\#(ids[0].description.uppercased())-y"}"#.utf8)),
+            links: [("members", [ids[2]])], children: [("settings", Array(#"[{"a":["api://\#(ids[1])/b"]}]"#.utf8))],
+            id: { _ in "g" })
+        #expect(text.mayName([ids[0]]) && text.mayName([ids[1]]) && text.mayName(Set(ids)))
+        // Links are no values.
+        #expect(!text.mayName([ids[2]]) && !text.mayName([]))
+        #expect(try text.parsed().children["settings"]?.first?.guids == [ids[1].description])
+    }
+
+    @Test func `a document that shares with another is the same document`() throws {
+        var generator = JSONTextGenerator(78)
+        for _ in 0..<300 {
+            var (one, other) = (generator.object().object ?? [:], generator.object().object ?? [:])
+            // Mostly alike, as two states of one object are.
+            for (name, value) in one where !generator.chance(4) { other[name] = value }
+            if generator.chance(5) { one = other }
+            let ids = ["a", "b"]
+            let left = ObjectDocument(
+                type: "user", id: "u", attributes: one, links: ["x": ids, "y": ids], children: ["c": [1], "d": [2]])
+            let right = ObjectDocument(
+                type: "user", id: "u", attributes: other, links: ["x": ids, "z": ids], children: ["c": [1], "d": [3]])
+            #expect(left.sharing(right) == left && right.sharing(left) == right && left.sharing(nil) == left)
+        }
+    }
+
     @Test func `one document instead of a list is written as a list of one`() throws {
         let text = try DocumentText(
             type: "user", attributes: CanonicalObject(Array("{}".utf8)),

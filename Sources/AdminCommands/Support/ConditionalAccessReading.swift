@@ -80,8 +80,8 @@ struct ConditionalAccessReading {
             return
         }
         var found: [ObjectDocument] = []
-        try await facts.each("user") { user in
-            if user.attributes["userPrincipalName"]?.string?.lowercased() == name { found.append(user) }
+        try await facts.eachText("user") { user in
+            if user.attributes.text("userPrincipalName")?.lowercased() == name { found.append(try user.parsed()) }
         }
         for user in found { access.users[user.id.lowercased()] = user }
     }

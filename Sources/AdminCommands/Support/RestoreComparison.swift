@@ -64,7 +64,7 @@ struct RestoreComparison {
             subjects += batch.compactMap { key in
                 let (wanted, live) = (wanted[key], live[key])
                 guard let change = ObjectDiff.between(live, wanted), change.withoutNulls() != nil else { return nil }
-                return RestorePlanner.Subject(type: type.name, wanted: wanted, live: live)
+                return RestorePlanner.Subject(type: type.name, wanted: wanted, live: live?.sharing(wanted))
             }
         }
         return subjects
@@ -85,7 +85,7 @@ struct RestoreComparison {
         func add(_ wanted: ObjectDocument) {
             let other = live.removeValue(forKey: wanted.id)
             if ObjectDiff.between(other, wanted)?.withoutNulls() == nil { return }
-            subjects.append(RestorePlanner.Subject(type: type.name, wanted: wanted, live: other))
+            subjects.append(RestorePlanner.Subject(type: type.name, wanted: wanted, live: other?.sharing(wanted)))
         }
         if let archive = planning.archive {
             // One pass over the file a type, so that memory is that of a type.
@@ -118,12 +118,14 @@ struct RestoreComparison {
             if renewed.contains(appID.lowercased()) { renewed.insert(wanted.id.lowercased()) }
         }
         guard !renewed.isEmpty else { return [] }
+        let keys = Set(renewed.compactMap { ObjectKey($0) })
         let known = Set(subjects.compactMap { ($0.wanted ?? $0.live)?.id })
         var found: [RestorePlanner.Subject] = []
         for type in types where RestorePlanner.refersByValue.contains(type.name) {
-            try await store.documents(planning.tenant.id, type, at: wantedAt) { stored in
-                let document = stored.document
-                guard !known.contains(document.id), document.names(renewed) else { return }
+            try await store.texts(planning.tenant.id, type, at: wantedAt) { text in
+                guard !known.contains(text.id), text.mayName(keys) else { return }
+                let document = try text.parsed()
+                guard document.names(renewed) else { return }
                 found.append(RestorePlanner.Subject(type: type.name, wanted: document, live: document))
             }
         }

@@ -35,6 +35,11 @@ struct RestoreFactReading {
         try await store.documents(tenant.id, type, at: liveAt) { body($0.document) }
     }
 
+    func eachText(_ type: String, _ body: (DocumentText) throws -> Void) async throws {
+        guard let type = Catalogue.current[type] else { return }
+        try await store.texts(tenant.id, type, at: liveAt, body)
+    }
+
     func all(_ type: String) async throws -> [ObjectDocument] {
         var documents: [ObjectDocument] = []
         try await each(type) { documents.append($0) }
@@ -75,8 +80,8 @@ struct RestoreFactReading {
         }
         guard !wanted.isEmpty else { return [:] }
         var names: [String: String] = [:]
-        try await each("user") { user in
-            guard let name = user.attributes["userPrincipalName"]?.string?.lowercased(), wanted.contains(name) else {
+        try await eachText("user") { user in
+            guard let name = user.attributes.text("userPrincipalName")?.lowercased(), wanted.contains(name) else {
                 return
             }
             names[name] = user.id

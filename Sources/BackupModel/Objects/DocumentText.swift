@@ -51,6 +51,29 @@ public struct DocumentText: Sendable {
         try attributes.members().filter { $0.name != idMember?.name }
     }
 
+    /// Whether one of the ids stands somewhere in the attributes or sub-collections. Nothing is parsed, so that it may
+    /// be the document's own id; where this is false no value names any of them.
+    public func mayName(_ ids: Set<ObjectKey>) -> Bool {
+        Self.holds(attributes.bytes, ids) || children.contains { Self.holds($0.text, ids) }
+    }
+
+    private static func holds(_ text: [UInt8], _ ids: Set<ObjectKey>) -> Bool {
+        text.withUnsafeBufferPointer { bytes in
+            var start = 0
+            while start + 36 <= bytes.count {
+                if bytes[start + 8] == 0x2D, bytes[start + 13] == 0x2D,
+                    let key = ObjectKey(UnsafeBufferPointer(rebasing: bytes[start..<start + 36]))
+                {
+                    if ids.contains(key) { return true }
+                    start += 36
+                } else {
+                    start += 1
+                }
+            }
+            return false
+        }
+    }
+
     // MARK: Writing
 
     /// Appends the document as ``ObjectDocument/json(snapshot:version:reason:)`` has it, in canonical form.

@@ -43,6 +43,22 @@ public struct JSONObject: Sendable {
 
     public var names: [String] { members.map(\.name) }
 
+    /// The same object, whose members that are equal in the other are the other's.
+    func sharing(_ other: JSONObject) -> JSONObject {
+        if self == other { return other }
+        var shared = self
+        var place = 0
+        for index in shared.members.indices {
+            let name = shared.members[index].name
+            while place < other.count, other.members[place].name.precedesInUnits(name) { place += 1 }
+            guard place < other.count, other.members[place].name.hasSameUnits(as: name) else { continue }
+            let isEqual = other.members[place].value == shared.members[index].value
+            shared.members[index].name = other.members[place].name
+            if isEqual { shared.members[index].value = other.members[place].value }
+        }
+        return shared
+    }
+
     /// Where `name` stands or would stand.
     private func place(of name: String) -> Int {
         var (low, high) = (0, members.count)

@@ -36,6 +36,19 @@ public struct ObjectDocument: Sendable, Hashable {
         links[name] = ids.isEmpty ? nil : ids
     }
 
+    /// The same document, which has in common with the other what is equal in both: two states of one object differ in
+    /// little, and thousands of pairs are held at a time.
+    public func sharing(_ other: ObjectDocument?) -> ObjectDocument {
+        guard let other else { return self }
+        var shared = self
+        shared.attributes = attributes.sharing(other.attributes)
+        for (name, ids) in links where other.links[name] == ids { shared.links[name] = other.links[name] }
+        for (name, elements) in children where other.children[name] == elements {
+            shared.children[name] = other.children[name]
+        }
+        return shared
+    }
+
     /// What a person calls the object: its displayName, else its name, else its id.
     public var displayName: String {
         for name in ["displayName", "name"] {

@@ -1,7 +1,15 @@
 extension RestorePlanner {
     /// A subject of a known type whose two sides belong together; the wanted side is written in the ids of now.
     struct Item {
-        var type: ObjectType
+        /// A type is large, and items are many and are copied often.
+        final class SharedType: Sendable {
+            let type: ObjectType
+
+            init(_ type: ObjectType) { self.type = type }
+        }
+
+        private let shared: SharedType
+        var type: ObjectType { shared.type }
         var wanted: ObjectDocument?
         var live: ObjectDocument?
         var isReferred: Bool
@@ -14,6 +22,20 @@ extension RestorePlanner {
         mutating func stand(for document: ObjectDocument) {
             live = document
             if ObjectKey(document.id) == nil { id = document.id }
+        }
+
+        init(
+            type: SharedType, wanted: ObjectDocument? = nil, live: ObjectDocument? = nil, isReferred: Bool, id: String
+        ) {
+            shared = type
+            self.wanted = wanted
+            self.live = live
+            self.isReferred = isReferred
+            self.id = id
+        }
+
+        init(type: ObjectType, wanted: ObjectDocument? = nil, isReferred: Bool, id: String) {
+            self.init(type: SharedType(type), wanted: wanted, isReferred: isReferred, id: id)
         }
 
         static func precedes(_ one: Item, _ other: Item) -> Bool {
@@ -58,8 +80,10 @@ extension RestorePlanner {
 
     /// The subjects of types that can be written, without deleted documents.
     func present(_ subjects: [Subject]) -> [Item] {
-        subjects.flatMap { subject -> [Item] in
-            guard let type = catalogue[subject.type], type.name != "deletedItem" else { return [] }
+        var types: [String: Item.SharedType] = [:]
+        for type in catalogue.types where type.name != "deletedItem" { types[type.name] = Item.SharedType(type) }
+        return subjects.flatMap { subject -> [Item] in
+            guard let type = types[subject.type] else { return [] }
             let wanted = subject.wanted.flatMap { $0.state == .present ? $0 : nil }
             let live = subject.live.flatMap { $0.state == .present ? $0 : nil }
             let item = { (wanted: ObjectDocument?, live: ObjectDocument?) -> Item? in

@@ -21,6 +21,19 @@ extension PostgresStore {
         _ tenant: TenantID, _ type: ObjectType, at snapshot: SnapshotNumber,
         _ body: (StoredDocument) throws -> Void
     ) async throws {
+        try await scan(tenant, type, at: snapshot) { try body(try $0.parsed(type)) }
+    }
+
+    /// The same with contents as texts, for those who want little of them: parsing costs more than all else.
+    public func texts(
+        _ tenant: TenantID, _ type: ObjectType, at snapshot: SnapshotNumber, _ body: (DocumentText) throws -> Void
+    ) async throws {
+        try await scan(tenant, type, at: snapshot) { try body($0.document) }
+    }
+
+    private func scan(
+        _ tenant: TenantID, _ type: ObjectType, at snapshot: SnapshotNumber, _ body: (StoredText) throws -> Void
+    ) async throws {
         var scan = DocumentScan(tenant: tenant, type: type, snapshot: snapshot)
         while !scan.isAtEnd {
             let current = scan
@@ -32,7 +45,7 @@ extension PostgresStore {
                 }
             }
             scan = next
-            for stored in batch { try body(try stored.parsed(type)) }
+            for stored in batch { try body(stored) }
         }
         // Retention may have taken the snapshot away meanwhile: what was listed would be short, and nobody would know.
         _ = try await self.snapshot(tenant, snapshot)

@@ -87,7 +87,7 @@ class Stack:
         done = subprocess.run([self.programs + "/entra-backup", *arguments, "--json"], capture_output=True, text=True,
                               env=self.environment)
         if check and done.returncode not in (0, 3):
-            sys.exit(f"{arguments}: {done.returncode} {done.stderr}")
+            sys.exit(f"{arguments}: {done.returncode} {done.stderr} {done.stdout[:2000]}")
         return json.loads(done.stdout) if done.stdout.strip() else {}
 
     def sql(self, text, **options):
