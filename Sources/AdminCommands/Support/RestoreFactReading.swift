@@ -18,7 +18,7 @@ struct RestoreFactReading {
         let types = try await store.objectTypes(tenant.id, at: liveAt)
         let named = try await namedIDs()
         let write = try await store.writeConnection(tenant.id)
-        return RestoreFacts(
+        var facts = RestoreFacts(
             typeOf: { id in
                 if let key = ObjectKey(id) { return types[key].flatMap { Catalogue.current[$0]?.name } }
                 return named[id.lowercased()]
@@ -28,6 +28,19 @@ struct RestoreFactReading {
             writePermissions: try await permissions(write), map: map,
             ownClientIDs: Set([tenant.clientID, write?.clientID].compactMap { $0?.lowercased() }),
             access: try await ConditionalAccessReading(facts: self, map: map).access())
+        facts.applicationIDs = try await applicationIDs()
+        return facts
+    }
+
+    /// Looked up only for policies, which may name no others.
+    private func applicationIDs() async throws -> Set<String>? {
+        let isNeeded = subjects.contains { $0.type == "conditionalAccessPolicy" && $0.wanted != nil }
+        guard isNeeded, tenant.mayRead("servicePrincipal"), unreadLive["servicePrincipal"] == nil else { return nil }
+        var ids: Set<String> = []
+        try await each("servicePrincipal") { principal in
+            if let id = principal.attributes["appId"]?.string { ids.insert(id.lowercased()) }
+        }
+        return ids
     }
 
     func each(_ type: String, _ body: (ObjectDocument) -> Void) async throws {

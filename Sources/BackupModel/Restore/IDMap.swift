@@ -8,7 +8,7 @@ public struct IDMap: Sendable, Hashable {
     }
 
     /// - Parameter condition: which old ids count.
-    public init(_ ids: some Sequence<RestoreResult.NewID>, where condition: (String) -> Bool = { _ in true }) {
+    public init(_ ids: some Sequence<RestoreResult.NewID>, where condition: (String) -> Bool) {
         new = [:]
         for id in ids where condition(id.from) { add(id.from, id.to) }
     }

@@ -26,6 +26,8 @@ public struct RestoreFacts: Sendable {
     /// Sub-collections, by type, that the source snapshot read of all its objects: what it has none of was empty. Of
     /// the others it is not known, and they are left alone.
     public var completeParts: [String: Set<String>]
+    /// Application ids that have a service principal; nil when they were not read. A policy may name no others.
+    public var applicationIDs: Set<String>?
     /// What ids have become in earlier restores.
     public var map: IDMap
     /// Application ids of the credentials that back up and restore; their applications and service principals are never

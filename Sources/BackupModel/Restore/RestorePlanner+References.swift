@@ -54,6 +54,7 @@ extension RestorePlanner {
         for name in ["includeUsers", "excludeUsers"] { add(conditions?["users"]?[name], ["user"]) }
         for name in ["includeGroups", "excludeGroups"] { add(conditions?["users"]?[name], ["group"]) }
         for name in ["includeLocations", "excludeLocations"] { add(conditions?["locations"]?[name], ["namedLocation"]) }
+        for name in ["includeRoles", "excludeRoles"] { add(conditions?["users"]?[name], ["unifiedRoleDefinition"]) }
         if let id = attributes["grantControls"]?["authenticationStrength"]?["id"] {
             add(.array([id]), ["authenticationStrengthPolicy"])
         }
@@ -78,6 +79,10 @@ extension RestorePlanner {
         return found.filter { $0.id != "00000000-0000-0000-0000-000000000000" }
     }
 
+    /// A role that every tenant has.
+    /// <https://learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference#global-administrator>
+    private static let globalAdministrator = "62e90394-69f5-4237-9190-012177145e10"
+
     /// Whether there is, or will be, an object with that id.
     func exists(_ reference: Reference, _ draft: RestoreDraft) -> Bool {
         let now = facts.map[reference.id]
@@ -91,18 +96,29 @@ extension RestorePlanner {
             }
     }
 
-    /// Built-in authentication strengths have small ids; built-in roles cannot be told from their ids, but only custom
-    /// roles can be lost, and those are among the objects of the plan.
+    /// Built-in authentication strengths have small ids. Built-in roles cannot be told from their ids: where roles were
+    /// read, each of them is known.
     private func isBuiltIn(_ type: String, _ id: String) -> Bool {
         switch type {
-        case "unifiedRoleDefinition": true
+        case "unifiedRoleDefinition": facts.typeOf(Self.globalAdministrator) == nil
         case "authenticationStrengthPolicy": id.hasPrefix("00000000-0000-0000-0000-0000000000")
         default: false
         }
     }
 
     func missing(_ document: ObjectDocument, _ draft: RestoreDraft) -> [String] {
-        Self.required(document).filter { !exists($0, draft) }.map(\.id).sorted()
+        let gone = Self.required(document).filter { !exists($0, draft) }.map(\.id)
+        return (gone + missingApplications(document, draft)).sorted()
+    }
+
+    /// Applications that a policy names and that have no service principal here: Graph refuses it.
+    private func missingApplications(_ document: ObjectDocument, _ draft: RestoreDraft) -> [String] {
+        guard document.type == "conditionalAccessPolicy", let known = facts.applicationIDs else { return [] }
+        let applications = document.attributes["conditions"]?["applications"]
+        let named = ["includeApplications", "excludeApplications"].flatMap { applications?[$0]?.strings ?? [] }
+        return Set(named.filter { ObjectKey($0) != nil }.map(\.idKey)).filter { id in
+            !known.contains(facts.map[id]) && !draft.comingApplications.contains(id)
+        }.sorted()
     }
 
     // MARK: What comes back
@@ -134,6 +150,11 @@ extension RestorePlanner {
                     "take these objects into the restore, or use --with-references")
             } else {
                 draft.coming[id] = item.type.name
+                if ["application", "servicePrincipal"].contains(item.type.name),
+                    let appID = wanted.attributes["appId"]?.string
+                {
+                    draft.comingApplications.insert(appID.idKey)
+                }
                 guard bin(item, draft) == nil, !keepsID(item.type) else { continue }
                 draft.renewed.insert(id)
                 if item.type.name == "application", let appID = wanted.attributes["appId"]?.string {

@@ -149,6 +149,8 @@ struct RestoreDraft {
     var blocked: Set<String> = []
     /// The application ids of those among them.
     var blockedApplications: Set<String> = []
+    /// Application ids of applications and service principals that come back.
+    var comingApplications: Set<String> = []
     /// Role assignments that end by themselves, or were activated for a time, as ``RestorePlanner/passing(_:)`` names
     /// them: they are not made again as lasting ones.
     var passing: Set<String> = []

@@ -15,9 +15,10 @@ extension PostgresStore {
             do throws(StageFailure) {
                 let keys = try await self.keys(connection, plan.tenant)
                 try await connection.insert(plan, keys)
+                let live = IDMap(plan.matches) { ObjectKey($0) != nil }
                 for start in stride(from: 0, to: plan.steps.count, by: Self.stepsAtOnce) {
                     let end = min(start + Self.stepsAtOnce, plan.steps.count)
-                    try await connection.insert(plan.steps[start..<end], of: plan, keys)
+                    try await connection.insert(plan.steps[start..<end], of: plan, keys, live)
                 }
             } catch {
                 throw AccountError(error)
@@ -82,15 +83,18 @@ extension PostgresConnection {
             ])
     }
 
-    fileprivate func insert(_ steps: ArraySlice<RestoreStep>, of plan: RestorePlan, _ keys: OpenedKeys)
-        async throws(StageFailure)
-    {
+    /// - Parameter live: ids of the tenant for those of the source. What is written stands under its id here, so that
+    ///   restores from several sources find each other in the way.
+    fileprivate func insert(
+        _ steps: ArraySlice<RestoreStep>, of plan: RestorePlan, _ keys: OpenedKeys, _ live: IDMap
+    ) async throws(StageFailure) {
         var columns = StepColumns(capacity: steps.count)
         for step in steps {
             guard let type = Catalogue.current[step.type] else {
                 throw StageFailure(.schemaMismatch, "The catalogue of this version has no type \(step.type).")
             }
-            let key = keys.objectKey(type: type.number, id: step.id)
+            let isThere = step.action != .create && step.action != .undelete
+            let key = keys.objectKey(type: type.number, id: isThere ? live[step.id] : step.id)
             columns.append(step, type.number, key, try keys.seal(step, .step, plan.id, Int32(step.number)))
         }
         _ = try await rows(

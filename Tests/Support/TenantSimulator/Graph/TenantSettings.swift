@@ -22,6 +22,8 @@ public struct TenantSettings: Sendable {
     public var deltaShowsRemoved = true
     /// Objects on a page of a list without `$top`.
     public var pageSize = 100
+    /// Conditional access policies that a tenant may have.
+    public var accessPolicyLimit = 195
     /// Settings of a policy on a page.
     public var settingsPageSize = 25
     /// How many reads of a new object by its id answer 404 before it is found.

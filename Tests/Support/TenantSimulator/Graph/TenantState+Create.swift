@@ -63,7 +63,8 @@ extension TenantState {
         case .group: try WriteRules.checkNewGroup(body, world)
         case .application: try WriteRules.checkApplication(body, nil, world)
         case .servicePrincipal: try checkServicePrincipal(body)
-        case .conditionalAccessPolicy: try WriteRules.checkAccessPolicy(body, isCreate: true, world)
+        case .conditionalAccessPolicy:
+            try WriteRules.checkAccessPolicy(body, limit: settings.accessPolicyLimit, world)
         case .deviceCompliancePolicy, .compliancePolicy, .configurationPolicy:
             try WriteRules.checkDevicePolicy(spec, body, isCreate: true)
         case .oauth2PermissionGrant:

@@ -83,7 +83,7 @@ extension TenantState {
         case .user: try WriteRules.checkUser(body, ref, world)
         case .group: try WriteRules.checkGroupChange(body)
         case .application: try WriteRules.checkApplication(body, ref, world)
-        case .conditionalAccessPolicy: try WriteRules.checkAccessPolicy(body, isCreate: false, world)
+        case .conditionalAccessPolicy: try WriteRules.checkAccessPolicy(body, limit: nil, world)
         case .deviceCompliancePolicy, .compliancePolicy, .configurationPolicy:
             try WriteRules.checkDevicePolicy(spec, body, isCreate: false)
         case .unifiedRoleDefinition where world.value(ref, "isBuiltIn")?.boolean ?? false:

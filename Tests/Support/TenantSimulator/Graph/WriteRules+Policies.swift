@@ -1,10 +1,12 @@
 extension WriteRules {
     /// Rules of conditional access policies: references must exist, and objects be given by id only.
-    static func checkAccessPolicy(_ body: SimulatedJSON, isCreate: Bool, _ world: World) throws(GraphFailure) {
+    ///
+    /// - Parameter limit: for a creation, of the tenant's policies.
+    static func checkAccessPolicy(_ body: SimulatedJSON, limit: Int?, _ world: World) throws(GraphFailure) {
         func refuse(_ number: Int, _ text: String) -> GraphFailure {
             .badRequest("\(number): \(text)", code: "BadRequest")
         }
-        if isCreate {
+        if let limit {
             for name in ["displayName", "state", "conditions"] where body[name] == nil {
                 throw refuse(1_005, "Required field '\(name)' is missing.")
             }
@@ -14,8 +16,8 @@ extension WriteRules {
             guard body["grantControls"]?.members != nil || body["sessionControls"]?.members != nil else {
                 throw refuse(1_005, "Controls are missing.")
             }
-            guard world.count(.conditionalAccessPolicy) < 195 else {
-                throw refuse(1_051, "The limit of 195 policies is reached.")
+            guard world.count(.conditionalAccessPolicy) < limit else {
+                throw refuse(1_051, "The limit of \(limit) policies is reached.")
             }
         }
         if let strength = body["grantControls"]?["authenticationStrength"], let members = strength.members {

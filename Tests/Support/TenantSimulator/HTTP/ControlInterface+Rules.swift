@@ -52,6 +52,7 @@ extension TenantSettings {
         if let flag = value["quotas"]?.boolean { quotas = flag }
         if let flag = value["recordsRequests"]?.boolean { recordsRequests = flag }
         if let scale = value["quotaScale"]?.double { quotaScale = scale }
+        if let limit = value["accessPolicyLimit"]?.integer { accessPolicyLimit = limit }
         if let size = value["deltaPageSize"]?.integer { deltaPageSize = max(1, size) }
         if let size = value["deltaSliceSize"]?.integer { deltaSliceSize = max(1, size) }
         if let share = value["deltaDuplicates"]?.double { deltaDuplicates = share }
