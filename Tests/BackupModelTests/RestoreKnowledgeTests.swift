@@ -5,7 +5,8 @@ import Testing
 @Suite("Restore plans, by what is known") struct RestoreKnowledgeTests {
     private typealias Subject = RestorePlanner.Subject
 
-    @Test func `A sub-collection that the snapshot saw empty is emptied, one that it never read is left alone`() throws {
+    @Test func `A sub-collection that the snapshot saw empty is emptied, one that it never read is left alone`() throws
+    {
         let wanted = ObjectDocument(type: "roleScopeTag", id: "3", attributes: ["displayName": "T"])
         var live = wanted
         live.children["assignments"] = [["id": "x", "target": ["groupId": .string(RestoreTable.other(1))]]]

@@ -57,7 +57,8 @@ extension RestoreStep {
     /// Ids of the scope tags that the step is about, or names.
     var scopeTags: Set<String> {
         var found: Set<String> = type == "roleScopeTag" ? [id] : []
-        let values = attributes.map { ($0.path.tokens.first ?? "", $0.to) }
+        let values =
+            attributes.map { ($0.path.tokens.first ?? "", $0.to) }
             + (document?.attributes.map { ($0.name, $0.value as JSONValue?) } ?? [])
         for (name, value) in values where JSONValue.namesOfTags.contains(name) {
             found.formUnion((value?.array ?? []).compactMap(\.string))
