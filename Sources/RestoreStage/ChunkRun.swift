@@ -210,7 +210,7 @@ struct ChunkRun {
             if runs[index].type.restore.permission.map(missing.contains) ?? false { runs[index].result = nil }
         }
         throw StageFailure(
-            .writeAccessMissing, "The token has not the permission \(missing.joined(separator: ", ")).")
+            .writeAccessMissing, "The token lacks the permission \(missing.joined(separator: ", ")).")
     }
 
     // MARK: Looking
