@@ -145,10 +145,16 @@ final class RestoreBench {
     // MARK: The restorer
 
     /// The process of the stack's only restorer.
-    func restorer() throws -> Int32 {
-        let status = try installation.command(["stack", "status", "--data-dir", installation.data])
-        let process = status["processes"]?.array?.first { $0["name"]?.string == "restorer" }
-        return Int32(try #require(process?["pid"]?.int))
+    func restorer() throws -> Int32 { try #require(try runningRestorer()) }
+
+    /// Nil while it is started again; the stack is not ready then.
+    func runningRestorer() throws -> Int32? {
+        let status = try installation.command(
+            ["stack", "status", "--data-dir", installation.data], allowing: [0, 7])
+        let process = status["processes"]?.array?.first {
+            $0["name"]?.string == "restorer" && $0["state"]?.string == "running"
+        }
+        return (process?["pid"]?.int).map { Int32($0) }
     }
 
     /// Has the restorer stand still during `body`.
