@@ -94,7 +94,7 @@ import Testing
 }
 
 /// A small generator whose numbers follow from its seed alone.
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }

@@ -113,6 +113,8 @@ struct RestoreDifference: CustomStringConvertible {
     /// As it was.
     var id: String
     var what: String
+    /// What differs: `attributes/NAME`, `links/NAME`, `children/NAME`; empty when the whole object does.
+    var paths: [String] = []
 
     var description: String { "\(type) \(id) \(what)" }
 }
@@ -134,7 +136,11 @@ extension TenantPicture {
                 let left = Self.comparable(ids.mapped(document), type, isNew: current != id)
                 let right = Self.comparable(other, type, isNew: current != id)
                 if left != right {
-                    found.append(RestoreDifference(type: type.name, id: id, what: Self.paths(left, right)))
+                    let parts = Self.parts(left, right)
+                    found.append(
+                        RestoreDifference(
+                            type: type.name, id: id, what: parts.map(\.text).joined(separator: "; "),
+                            paths: parts.map(\.path)))
                 }
             }
             for id in isNow.keys.sorted() {
@@ -185,15 +191,15 @@ extension TenantPicture {
         }
     }
 
-    private static func paths(_ old: JSONValue, _ new: JSONValue) -> String {
-        var parts: [String] = []
+    private static func parts(_ old: JSONValue, _ new: JSONValue) -> [(path: String, text: String)] {
+        var parts: [(path: String, text: String)] = []
         for group in ["attributes", "links", "children"] {
             let before = old[group]?.object ?? [:], after = new[group]?.object ?? [:]
             for name in Set(before.names).union(after.names).sorted() where before[name] != after[name] {
                 let text = "\((before[name] ?? .null).canonicalText) -> \((after[name] ?? .null).canonicalText)"
-                parts.append("\(group)/\(name) \(text.prefix(300))")
+                parts.append(("\(group)/\(name)", "\(group)/\(name) \(text.prefix(300))"))
             }
         }
-        return parts.joined(separator: "; ")
+        return parts
     }
 }

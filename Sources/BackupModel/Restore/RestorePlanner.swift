@@ -28,7 +28,7 @@ public struct RestorePlanner: Sendable {
 
     /// Types whose attributes or sub-collections name other objects by id.
     public static let refersByValue: Set<String> = [
-        "application", "assignmentFilter", "authenticationMethodsPolicy", "compliancePolicy",
+        "adminConsentRequestPolicy", "application", "assignmentFilter", "authenticationMethodsPolicy", "compliancePolicy",
         "conditionalAccessPolicy", "configurationPolicy", "deviceCompliancePolicy", "deviceConfiguration", "group",
     ]
 
