@@ -5,7 +5,7 @@ import Testing
 /// Policies that were exported from real tenants come out of a snapshot as they went in.
 @Suite(.serialized) struct RealDataTests {
     /// The folder of the exports, nil where this machine has none.
-    private static let folder: String? = {
+    static let folder: String? = {
         let named = ProcessInfo.processInfo.environment["ENTRA_BACKUP_REAL_DATA"]
         let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()

@@ -32,6 +32,12 @@ final class TestInstallation: Sendable {
         tenant = other.tenant
     }
 
+    /// The same stack, seen as the place of another tenant of its simulator. It is torn down by the other one only.
+    init(_ other: TestInstallation, seenFrom tenant: String) {
+        (root, data, environment) = (other.root, other.data, other.environment)
+        self.tenant = tenant
+    }
+
     private static func makeRoot() throws -> String {
         let root = NSTemporaryDirectory() + "entra-backup-e2e-" + UUID().uuidString.lowercased()
         try FileManager.default.createDirectory(
