@@ -42,7 +42,7 @@ soak: build debug ## Long truth and sealing tests: rounds of churn at 10,000 use
 	ENTRA_BACKUP_SOAK=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e 'EndToEndTests.(TruthTests|SealedTests)'
 
 e2e-large: build debug ## The restores that are too long for CI: each kind of damage to each type, whole tenants, killed restorers
-	ENTRA_BACKUP_LARGE=1 .ci/e2e 'EndToEndTests.Restore(|Disaster|Crash)Tests'
+	ENTRA_BACKUP_LARGE=1 .ci/e2e 'EndToEndTests.Restore(|Disaster|Crash|Across|RealData)Tests'
 
 chaos: build debug ## Random SIGKILLs of stages and database, wiped brokers, over many rounds (SEED=n)
 	ENTRA_BACKUP_CHAOS=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e EndToEndTests.ChaosTests

@@ -28,8 +28,9 @@ public struct RestorePlanner: Sendable {
 
     /// Types whose attributes or sub-collections name other objects by id.
     public static let refersByValue: Set<String> = [
-        "adminConsentRequestPolicy", "application", "assignmentFilter", "authenticationMethodsPolicy", "compliancePolicy",
-        "conditionalAccessPolicy", "configurationPolicy", "deviceCompliancePolicy", "deviceConfiguration", "group",
+        "adminConsentRequestPolicy", "application", "assignmentFilter", "authenticationMethodsPolicy",
+        "compliancePolicy", "conditionalAccessPolicy", "configurationPolicy", "deviceCompliancePolicy",
+        "deviceConfiguration", "group",
     ]
 
     let catalogue: Catalogue
