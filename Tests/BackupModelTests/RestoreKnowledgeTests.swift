@@ -150,4 +150,16 @@ import Testing
         let plan = try RestoreTable.plan([Subject(type: wanted.type, wanted: wanted, live: live)])
         #expect(plan.conflicts.isEmpty && plan.steps.map(\.action) == [.update])
     }
+
+    @Test func `A link that is kept with the other side changes the other side too`() {
+        let (application, policy) = (RestoreTable.other(41), RestoreTable.other(42))
+        let token = RestoreStep(
+            wave: 1, action: .link, type: "application", id: application, displayName: "a",
+            links: [ObjectChange.Links(name: "tokenLifetimePolicies", added: [policy], removed: [])], reason: "r")
+        #expect(token.changes() == [application, policy])
+        let owner = RestoreStep(
+            wave: 1, action: .link, type: "application", id: application, displayName: "a",
+            links: [ObjectChange.Links(name: "owners", added: [policy], removed: [])], reason: "r")
+        #expect(owner.changes() == [application])
+    }
 }

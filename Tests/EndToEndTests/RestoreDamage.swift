@@ -76,9 +76,9 @@ struct DamageMatrix {
 
     /// Objects that nothing was done to yet: those made for the matrix, then plain ones, then such as the services or
     /// others have.
-    func candidates(_ type: ObjectType) -> [(id: String, document: JSONValue)] {
+    func candidates(_ type: ObjectType, again: Bool = false) -> [(id: String, document: JSONValue)] {
         let all = (documents[type.name] ?? []).compactMap { document -> (id: String, document: JSONValue)? in
-            guard let id = document["id"]?.string, !used.contains(id) else { return nil }
+            guard let id = document["id"]?.string, again || !used.contains(id) else { return nil }
             return (id, document)
         }
         let own = Set(made[type.name] ?? [])
@@ -214,9 +214,11 @@ struct DamageMatrix {
         let children = type.relationships.filter { $0.kind == .child && $0.isBackedUp && $0.write != nil }
         guard !children.isEmpty else { return (nil, "nothing of that kind") }
         var refusal = "no object with such a part"
+        // Of these there is one only: an attribute of it was changed before.
+        let isAlone = type.shape == .singleton || type.name == "organization"
         // Assignments first: they are what the cell is named after.
         for child in children.sorted(by: { $0.name < $1.name }) {
-            for (id, document) in candidates(type) {
+            for (id, document) in candidates(type, again: isAlone) {
                 let elements = document["children"]?[child.name]?.array ?? []
                 guard let element = elements.first else { continue }
                 guard let answer = try changeElement(type, id, child, element) else { continue }

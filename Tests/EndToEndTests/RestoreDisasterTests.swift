@@ -32,7 +32,7 @@ import Testing
         // The next backup says the same.
         let number = try #require(try installation.backUp()["snapshot"]?.int)
         try RestoreTests.compareDiff(installation, from: 1, to: number, RestoredIDs(shown), verdict.excused)
-        try tenant.undo(job)
+        try tenant.undo(job, RestoredIDs(shown))
     }
 }
 
@@ -104,7 +104,8 @@ struct StruckTenant {
         return try installation.command(["restore", "show", job])
     }
 
-    func undo(_ job: String) throws {
+    /// - Parameter ids: what the ids became in the restore that is undone.
+    func undo(_ job: String, _ ids: RestoredIDs) throws {
         let rehearsed = try installation.command(["restore", "undo", job, "--dry-run"])
         // Everybody who holds a role is taken away again.
         let undoing = try begin(["restore", "undo", job, "--accept-lock-out"])
@@ -114,7 +115,10 @@ struct StruckTenant {
         let plan = rehearsed["plan"] ?? .null
         for problem in RestoreRun.problems(shown, plan).prefix(40) { print("  undo step \(problem.prefix(600))") }
         let now = try TenantPicture.truth(installation)
-        DisasterVerdict(damaged, now, RestoredIDs(shown), RestoreSayings(plan, shown)).report("undone")
+        // What named an object that was gone names what the restore made of it.
+        var ids = ids
+        ids.add(shown)
+        DisasterVerdict(damaged, now, ids, RestoreSayings(plan, shown)).report("undone")
     }
 }
 

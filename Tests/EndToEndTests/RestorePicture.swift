@@ -197,7 +197,7 @@ extension TenantPicture {
             let before = old[group]?.object ?? [:], after = new[group]?.object ?? [:]
             for name in Set(before.names).union(after.names).sorted() where before[name] != after[name] {
                 let text = "\((before[name] ?? .null).canonicalText) -> \((after[name] ?? .null).canonicalText)"
-                parts.append(("\(group)/\(name)", "\(group)/\(name) \(text.prefix(300))"))
+                parts.append(("\(group)/\(name)", "\(group)/\(name) \(text.prefix(1500))"))
             }
         }
         return parts

@@ -7,12 +7,7 @@ import Testing
     /// Options of a restore that brings a tenant back to how it was.
     static let whole = ["--links", "rollback", "--attributes-mode", "overwrite"]
 
-    /// Not among what CI runs, until each cell of its table has been seen to come back.
-    @Test(
-        .enabled(
-            if: ProcessInfo.processInfo.environment["ENTRA_BACKUP_LARGE"] == "1",
-            "A long one: ENTRA_BACKUP_LARGE=1 runs it"))
-    func `each kind of damage to each type is restored, or named with its reason, and undone`() throws {
+    @Test func `each kind of damage to each type is restored, or named with its reason, and undone`() throws {
         let seed = seed(71, "damage")
         let installation = try TestInstallation(
             fixture: "{\"seed\":\(seed),\"users\":80,\"applications\":12,\"settings\":{\"quotas\":false}}")

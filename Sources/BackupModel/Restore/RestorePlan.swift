@@ -127,6 +127,13 @@ public struct RestoreStep: Sendable, Hashable {
         self.reason = reason
         self.cost = cost
     }
+
+    /// The objects that are another in a snapshot when the step is done, as ids of the source: its own, and where the
+    /// link is kept with the other side, as that of a policy for tokens is, the other side's.
+    public func changes(_ catalogue: Catalogue = .current) -> Set<String> {
+        let mirrored = links.filter { catalogue[type]?.relationship($0.name)?.isBackedUp == false }
+        return Set(mirrored.flatMap { $0.added + $0.removed }).union([id])
+    }
 }
 
 /// What stands in the way of a part of the plan; that part has no step.

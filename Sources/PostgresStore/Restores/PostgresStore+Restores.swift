@@ -19,7 +19,7 @@ public struct RestoreRecord: Sendable, Hashable {
     public var touched: Set<String> {
         let map = IDMap(plan.matches) { ObjectKey($0) != nil }
         let done = Set(results.map(\.number))
-        let written = plan.steps.filter { done.contains($0.number) }.map { map[$0.id] }
+        let written = plan.steps.filter { done.contains($0.number) }.flatMap { $0.changes() }.map { map[$0] }
         return Set(newIDs.map(\.to)).union(written)
     }
 }

@@ -229,6 +229,13 @@ extension TenantState {
                 throw .badRequest("A value is required for property 'name' of resource 'ExtensionProperty'.")
             }
             value["name"] = .string("extension_\(appID.filter { $0 != "-" })_\(name)")
+            // What the service answers with beside what it was given; see
+            // <https://learn.microsoft.com/graph/api/application-post-extensionproperty>.
+            let given: [(String, SimulatedJSON)] = [
+                ("deletedDateTime", .null), ("appDisplayName", .string("")), ("isMultiValued", .bool(false)),
+                ("isSyncedFromOnPremises", .bool(false)),
+            ]
+            for (name, usual) in given where value[name] == nil { value[name] = usual }
         case "scopedRoleMembers":
             guard let role = value["roleId"]?.text, world.ref(.directoryRole, role) != nil,
                 let member = value["roleMemberInfo"]?["id"]?.text, world.directoryObject(member) != nil
