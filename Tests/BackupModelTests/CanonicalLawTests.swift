@@ -56,12 +56,23 @@ import Testing
     @Test func `Foundation reads the same out of a text and out of its canonical form`() throws {
         var generator = JSONTextGenerator(14)
         for _ in 0..<800 {
-            let text = generator.write(generator.value())
+            let value = generator.value()
+            guard Self.isClear(value) else { continue }
+            let text = generator.write(value)
             let form = try JSONGrammarTests.canonical(text).get()
             let one = try JSONSerialization.jsonObject(with: Data(text), options: .fragmentsAllowed)
             let other = try JSONSerialization.jsonObject(with: Data(form), options: .fragmentsAllowed)
             #expect((one as? NSObject) == (other as? NSObject), "seed \(SeededNumbers.seed)")
         }
+    }
+
+    /// Whether no object has two names that Foundation takes for one: it compares by canonical equivalence, JSON by code
+    /// points, so which of the two members stays depends on their order.
+    private static func isClear(_ value: JSONValue) -> Bool {
+        if let object = value.object {
+            return Set(object.names).count == object.names.count && object.allSatisfy { isClear($0.value) }
+        }
+        return value.array?.allSatisfy(isClear) ?? true
     }
 }
 

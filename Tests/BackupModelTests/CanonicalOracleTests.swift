@@ -19,7 +19,11 @@ struct CanonicalOracleTests {
         for (text, answer) in zip(texts, answers) {
             let object = Array(#"{"k":"#.utf8) + text + Array("}".utf8)
             let form = try? canonicalizer.canonicalise(object, 0..<object.count, CanonicalRules())
-            let own = (form?.attributes).map { String(decoding: $0.dropFirst(5).dropLast(), as: UTF8.self) }
+            // A damaged text can close the object around it and go on: then it is none itself.
+            let isWhole = try form.map { try JSONValue(parsing: $0.attributes).object?.names == ["k"] } ?? false
+            let own = (isWhole ? form?.attributes : nil).map {
+                String(decoding: $0.dropFirst(5).dropLast(), as: UTF8.self)
+            }
             if answer == nil { refused += 1 }
             #expect(own.map { Array($0.utf8) } == answer.map { Array($0.utf8) }, "seed \(SeededNumbers.seed)")
         }

@@ -43,7 +43,7 @@ import Testing
         return .object(rule)
     }
 
-    /// Not among what CI runs: scope tags, whose ids are numbers, do not come back to what they were assigned to yet.
+    /// Not among what CI runs: roles over an administrative unit that name a person who is gone are not judged rightly yet.
     @Test(.enabled(if: RestoreDisasterTests.isLarge, "A long one: ENTRA_BACKUP_LARGE=1 runs it"))
     func `a restorer killed at every point, with lost answers and refusals, makes nothing twice`() throws {
         let seed = seed(83, "restore crash")
