@@ -111,8 +111,7 @@ struct LiveRound {
         let unread = types.compactMap { name -> Unread? in
             let collection = record.collections.first { Catalogue.current[$0.type]?.name == name }
             let outcome = collection?.outcome ?? CollectionOutcome.notRead.rawValue
-            let read = [CollectionOutcome.complete, .delta].map(\.rawValue)
-            guard !read.contains(outcome) else { return nil }
+            guard !CollectionOutcome.isRead(outcome) else { return nil }
             return Unread(type: name, reason: collection?.reason ?? "it was not read (\(outcome))")
         }
         for item in unread { output.progress("\(item.type) could not be read: \(item.reason)") }

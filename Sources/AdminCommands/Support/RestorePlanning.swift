@@ -114,11 +114,10 @@ struct RestorePlanning {
 
     /// What a snapshot does not hold: refused, failed, or never read.
     private static func unread(_ readings: [UInt16: CollectionReading]) -> [String: String] {
-        let whole = [CollectionOutcome.complete, .delta].map(\.rawValue)
         var unread: [String: String] = [:]
         for type in restorable {
             let reading = readings[type.number]
-            guard !whole.contains(reading?.outcome ?? "") else { continue }
+            guard !CollectionOutcome.isRead(reading?.outcome ?? "") else { continue }
             unread[type.name] = reading?.reason ?? reading?.outcome ?? "it was never read"
         }
         return unread
@@ -127,10 +126,9 @@ struct RestorePlanning {
     /// Sub-collections that the source read of all objects of their type: there, none means empty. One that was refused
     /// is named in the reason.
     private static func completeParts(_ readings: [UInt16: CollectionReading]) -> [String: Set<String>] {
-        let whole = [CollectionOutcome.complete, .delta].map(\.rawValue)
         var parts: [String: Set<String>] = [:]
         for type in restorable {
-            guard let reading = readings[type.number], whole.contains(reading.outcome) else { continue }
+            guard let reading = readings[type.number], CollectionOutcome.isRead(reading.outcome) else { continue }
             let refused = reading.reason ?? ""
             guard !refused.contains("\(type.name): ") else { continue }
             parts[type.name] = Set(
@@ -143,7 +141,7 @@ struct RestorePlanning {
     /// Types that the live snapshot knows nothing of, in scope or not.
     private func unlisted(_ number: SnapshotNumber) async throws -> Set<String> {
         let record = try await store.snapshot(tenant.id, number)
-        let known = record.collections.filter { $0.isRead || $0.objects > 0 }
+        let known = record.collections.filter { CollectionOutcome.isRead($0.outcome) || $0.objects > 0 }
         let names = Set(known.compactMap { Catalogue.current[$0.type]?.name })
         return Set(Self.restorable.map(\.name)).subtracting(names)
     }
@@ -184,9 +182,4 @@ struct RestorePlanning {
                 hint: "See `entra-backup object search \(source.id)`; another snapshot may have it.")
         }
     }
-}
-
-extension SnapshotRecord.Collection {
-    /// Whether the round read it to its end.
-    var isRead: Bool { [CollectionOutcome.complete, .delta].map(\.rawValue).contains(outcome) }
 }

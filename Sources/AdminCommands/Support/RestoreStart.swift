@@ -57,7 +57,7 @@ struct RestoreStart {
             throw outdated("Objects of the type \(unread.type) cannot be read now (\(unread.reason))")
         }
         var map = try await store.idMap(tenant.id, of: plan.source)
-        for match in plan.matches where ObjectKey(match.from) != nil { map.add(match.from, match.to) }
+        map.add(matches: plan.matches)
         func ids(_ steps: [RestoreStep]) -> Set<String> {
             Set(steps.flatMap { [$0.id.lowercased(), map[$0.id].lowercased()] })
         }

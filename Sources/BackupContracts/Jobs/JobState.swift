@@ -25,4 +25,9 @@ public enum CollectionOutcome: String, Sendable, Codable, CaseIterable {
     case failed
     /// Not asked for in this round.
     case notRead
+
+    /// Whether the name is that of an outcome that read the collection to its end.
+    public static func isRead(_ name: String) -> Bool {
+        [.complete, .delta].contains(CollectionOutcome(rawValue: name))
+    }
 }

@@ -7,10 +7,10 @@ public struct IDMap: Sendable, Hashable {
         for (old, current) in pairs { add(old, current) }
     }
 
-    /// - Parameter condition: which old ids count.
-    public init(_ ids: some Sequence<RestoreResult.NewID>, where condition: (String) -> Bool) {
+    /// The map of a plan's matches alone.
+    public init(matches: [RestoreResult.NewID]) {
         new = [:]
-        for id in ids where condition(id.from) { add(id.from, id.to) }
+        add(matches: matches)
     }
 
     public var isEmpty: Bool { new.isEmpty }
@@ -25,6 +25,11 @@ public struct IDMap: Sendable, Hashable {
 
     public mutating func add(_ old: String, _ new: String) {
         self.new[old.idKey] = new.idKey
+    }
+
+    /// Adds what is in the other tenant already. Ids that are words mean something else in each tenant.
+    public mutating func add(matches: [RestoreResult.NewID]) {
+        for match in matches where ObjectKey(match.from) != nil { add(match.from, match.to) }
     }
 
     /// The map for all ids but these, each with what it is now.

@@ -60,10 +60,9 @@ public struct RestorePlanner: Sendable {
         liveSnapshot: SnapshotNumber, id: UUID = UUID(), undoes: JobID? = nil
     ) -> RestorePlan {
         var facts = facts
-        // What is there already, under another id, is what the source's objects refer to. Ids that are words mean
-        // something else in each tenant.
+        // What is there already, under another id, is what the source's objects refer to.
         let matches = tenant == source ? [] : matches(subjects)
-        for match in matches where ObjectKey(match.from) != nil { facts.map.add(match.from, match.to) }
+        facts.map.add(matches: matches)
         let planner = RestorePlanner(facts: facts, options: options, catalogue: catalogue, crosses: tenant != source)
         var draft = RestoreDraft(free: facts.freeLicences)
         planner.fill(&draft, subjects)

@@ -15,7 +15,7 @@ extension PostgresStore {
             do throws(StageFailure) {
                 let keys = try await self.keys(connection, plan.tenant)
                 try await connection.insert(plan, keys)
-                let live = IDMap(plan.matches) { ObjectKey($0) != nil }
+                let live = IDMap(matches: plan.matches)
                 for start in stride(from: 0, to: plan.steps.count, by: Self.stepsAtOnce) {
                     let end = min(start + Self.stepsAtOnce, plan.steps.count)
                     try await connection.insert(plan.steps[start..<end], of: plan, keys, live)

@@ -17,7 +17,7 @@ public struct RestoreRecord: Sendable, Hashable {
 
     /// The ids, as they are in the tenant, of everything that the restore made or was to write.
     public var touched: Set<String> {
-        let map = IDMap(plan.matches) { ObjectKey($0) != nil }
+        let map = IDMap(matches: plan.matches)
         let done = Set(results.map(\.number))
         let written = plan.steps.filter { done.contains($0.number) }.flatMap { $0.changes() }.map { map[$0] }
         return Set(newIDs.map(\.to)).union(written)
