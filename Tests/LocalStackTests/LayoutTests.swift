@@ -28,6 +28,21 @@ import Testing
         #expect(Files.names(in: layout.root).filter { $0.contains(Files.unfinished) }.count == 1)
     }
 
+    @Test func `a directory that another process is just making is no foreign one`() async throws {
+        let layout = TestStack.newLayout()
+        defer { try? Files.removeTree(layout.root) }
+        let account = try StackAccount.resolve(for: layout)
+        try Files.makeDirectory(layout.root, account)
+        for _ in 0..<1000 {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try Files.write("1", to: layout.versionFile, mode: 0o644, account) }
+                group.addTask { for _ in 0..<10 { try layout.checkVersion() } }
+                try await group.waitForAll()
+            }
+            unlink(layout.versionFile)
+        }
+    }
+
     @Test func `the installation that is asked for is named when it is missing`() throws {
         let postgres = #expect(throws: LocalStackError.self) {
             try Installation.postgres(under: "/nonexistent", path: "")

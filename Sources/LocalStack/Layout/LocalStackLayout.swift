@@ -91,7 +91,8 @@ public struct LocalStackLayout: Sendable, Hashable {
             }
             return
         }
-        let known = Set(directories.map { $0.lastComponent }).union(["postgres", "postgres.new"])
+        // "version" too: another process may have made the directory since it was looked for above.
+        let known = Set(directories.map { $0.lastComponent }).union(["postgres", "postgres.new", "version"])
         let foreign = Files.names(in: root).filter {
             !known.contains($0) && !$0.hasPrefix("version" + Files.unfinished)
         }.sorted()
