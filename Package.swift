@@ -48,7 +48,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let floor1: [Target] = [
     library("BackupModel"),
-    library("AccountModel"),
+    library("AccountModel", [crypto]),
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
     .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
@@ -123,6 +123,7 @@ let aside: [Target] = [
 
 let testTargets: [Target] = [
     tests("BackupModelTests", ["BackupModel"]),
+    tests("AccountModelTests", ["AccountModel"]),
     tests("LibPQTests", ["LibPQ"]),
     tests("RabbitMQTests", ["RabbitMQ"]),
     tests("SealingTests", ["Sealing", "BackupModel", crypto]),
