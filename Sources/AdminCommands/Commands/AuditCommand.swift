@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupModel
 import Foundation
@@ -14,6 +15,8 @@ struct AuditCommand: AsyncParsableCommand {
         @Option(help: "At most so many.") var limit = 100
 
         func validate() throws { try Check.limit(limit) }
+
+        var access: Access { .feature(.viewAudit) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in

@@ -24,6 +24,8 @@ struct BackupCommand: AsyncParsableCommand {
 
         func validate() throws { try fleet.check(tenant) }
 
+        var access: Access { .feature(.executeBackup) }
+
         func perform(_ output: Output) async throws -> Int32 {
             let types = try types.map(TypeNames.parse)
             return try await options.withStore { store, _ in

@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupContracts
 import BackupModel
@@ -16,6 +17,8 @@ struct DeadLettersCommand: AsyncParsableCommand {
         @Option(help: "At most so many.") var limit = 100
 
         func validate() throws { try Check.limit(limit) }
+
+        var access: Access { .operatorOnly }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
@@ -40,6 +43,8 @@ struct DeadLettersCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Shows a dead letter.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id.") var id: String
+
+        var access: Access { .operatorOnly }
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = try Check.guid(id, "deadLetterId")
@@ -66,6 +71,8 @@ struct DeadLettersCommand: AsyncParsableCommand {
         func validate() throws {
             guard (id != nil) != all else { throw ValidationError("Give either an id or --all.") }
         }
+
+        var access: Access { .operatorOnly }
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = try id.map { try Check.guid($0, "deadLetterId") }
@@ -124,6 +131,8 @@ struct DeadLettersCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id.") var id: String
+
+        var access: Access { .operatorOnly }
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = try Check.guid(id, "deadLetterId")

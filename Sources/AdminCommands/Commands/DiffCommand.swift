@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupContracts
 import BackupModel
@@ -28,6 +29,8 @@ struct DiffCommand: AdminCommand {
         if id != nil, type == nil { throw ValidationError("--id needs --type.") }
         if from == .live, to == .live { throw ValidationError("--from or --to has to be the number of a snapshot.") }
     }
+
+    var access: Access { .feature(.viewObjectDetail) }
 
     func perform(_ output: Output) async throws -> Int32 {
         let named = try type.map { [try TypeNames.type($0)] }

@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupModel
 import Foundation
@@ -11,6 +12,8 @@ struct DoctorCommand: AdminCommand {
             that waits. Changes nothing. Exit 1 when a check failed, 0 when there are only warnings.
             """)
     @OptionGroup var options: GlobalOptions
+
+    var access: Access { .operatorOnly }
 
     func perform(_ output: Output) async throws -> Int32 {
         let findings = await Examination(options: options).run().sortedByOutcome

@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupContracts
 import BackupModel
@@ -32,6 +33,8 @@ struct DownloadCommand: AsyncParsableCommand {
             try Check.snapshots(snapshot)
             try ArchiveFetch.check(output, options)
         }
+
+        var access: Access { .feature(.executeDownload) }
 
         func perform(_ output: Output) async throws -> Int32 {
             let types = try types.map(TypeNames.parse)
@@ -72,6 +75,8 @@ struct DownloadCommand: AsyncParsableCommand {
             try ArchiveFetch.check(output, options)
         }
 
+        var access: Access { .feature(.executeDownload) }
+
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
             return try await options.withStore { store, _ in
@@ -89,6 +94,8 @@ struct DownloadCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "The archive.") var file: String
+
+        var access: Access { .anyone }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in

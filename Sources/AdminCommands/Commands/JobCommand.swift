@@ -21,6 +21,8 @@ struct JobCommand: AsyncParsableCommand {
 
         func validate() throws { try Check.limit(limit) }
 
+        var access: Access { .jobStates }
+
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let owner: TenantID? = if let tenant { try await store.tenant(tenant).id } else { nil }
@@ -46,6 +48,8 @@ struct JobCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id.") var job: String
 
+        var access: Access { .jobStates }
+
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
             return try await options.withStore { store, _ in
@@ -61,6 +65,8 @@ struct JobCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id.") var job: String
+
+        var access: Access { .jobChanges }
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
@@ -87,6 +93,8 @@ struct JobCommand: AsyncParsableCommand {
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id.") var job: String
         @Flag(help: "Wait until it has ended.") var wait = false
+
+        var access: Access { .jobChanges }
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))

@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupContracts
 import BackupModel
@@ -13,6 +14,8 @@ struct KeyCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Shows which keys a tenant has; never a key.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
+
+        var access: Access { .operatorOnly }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
@@ -50,6 +53,8 @@ struct KeyCommand: AsyncParsableCommand {
         func validate() throws {
             guard (tenant != nil) != kek else { throw ValidationError("Give either a tenant or --kek.") }
         }
+
+        var access: Access { .operatorOnly }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in

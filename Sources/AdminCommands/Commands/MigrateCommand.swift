@@ -18,6 +18,8 @@ struct MigrateCommand: ChangingCommand {
     @Flag(name: .customLong("print"), help: "Print the SQL instead of running it.") var printsSQL = false
     @Flag(help: "Show which migrations are applied.") var status = false
 
+    var access: Access { .operatorOnly }
+
     func perform(_ output: Output) async throws -> Int32 {
         if printsSQL {
             output.show(["items": .array(Migration.all.map { ["name": .string($0.name), "sql": .string($0.sql)] })]) {

@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupModel
 import Foundation
@@ -17,6 +18,8 @@ struct ObjectCommand: AsyncParsableCommand {
         @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
 
         func validate() throws { try Check.snapshots(snapshot) }
+
+        var access: Access { .feature(.viewObjectTypes) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
@@ -67,6 +70,8 @@ struct ObjectCommand: AsyncParsableCommand {
 
         func validate() throws { try Check.snapshots(snapshot) }
 
+        var access: Access { .feature(.viewObjectList) }
+
         func perform(_ output: Output) async throws -> Int32 {
             let type = try TypeNames.type(type)
             return try await options.withStore { store, _ in
@@ -107,6 +112,8 @@ struct ObjectCommand: AsyncParsableCommand {
         var snapshot: SnapshotReference?
 
         func validate() throws { try Check.snapshots(snapshot?.number) }
+
+        var access: Access { .feature(.viewObjectDetail) }
 
         func perform(_ output: Output) async throws -> Int32 {
             let type = try TypeNames.type(type)
@@ -169,6 +176,8 @@ struct ObjectCommand: AsyncParsableCommand {
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "Object type.") var type: String
         @Argument(help: "Object id.") var id: String
+
+        var access: Access { .feature(.viewObjectDetail) }
 
         func perform(_ output: Output) async throws -> Int32 {
             let type = try TypeNames.type(type)

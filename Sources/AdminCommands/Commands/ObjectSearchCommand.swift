@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupModel
 import Foundation
@@ -31,6 +32,8 @@ struct ObjectSearchCommand: AdminCommand {
                     + SearchCondition.Operator.allCases.map(\.rawValue).joined(separator: ", ") + ".")
         }
     }
+
+    var access: Access { .feature(.viewObjectDetail) }
 
     func perform(_ output: Output) async throws -> Int32 {
         let types = try type.map { [try TypeNames.type($0)] } ?? Catalogue.current.types

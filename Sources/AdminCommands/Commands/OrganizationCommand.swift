@@ -25,6 +25,8 @@ struct OrganizationCommand: AsyncParsableCommand {
         @Option(help: "Seats bought.") var seats: Int32?
         @Flag(name: .customLong("auto-license"), help: "New users take seats by themselves.") var autoLicense = false
 
+        var access: Access { .feature(.manageOrganizations) }
+
         func perform(_ output: Output) async throws -> Int32 {
             let wanted = Organization(
                 id: UUID(), partner: UUID(), plan: UUID(), name: try Check.name(name),
@@ -56,6 +58,8 @@ struct OrganizationCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists organizations.")
         @OptionGroup var options: GlobalOptions
 
+        var access: Access { .feature(.viewOrganizations) }
+
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let organizations = try await store.organizations()
@@ -78,6 +82,8 @@ struct OrganizationCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Shows an organization.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var organization: String
+
+        var access: Access { .feature(.viewOrganizations) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in

@@ -17,6 +17,8 @@ struct PartnerCommand: AsyncParsableCommand {
         @OptionGroup var change: ChangeOptions
         @Option(help: "Name, unique.") var name: String
 
+        var access: Access { .operatorOnly }
+
         func perform(_ output: Output) async throws -> Int32 {
             let name = try Check.name(name)
             try await options.withStore { store, _ in
@@ -32,6 +34,8 @@ struct PartnerCommand: AsyncParsableCommand {
     struct List: AdminCommand {
         static let configuration = CommandConfiguration(abstract: "Lists partners.")
         @OptionGroup var options: GlobalOptions
+
+        var access: Access { .feature(.viewPartner) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
@@ -52,6 +56,8 @@ struct PartnerCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Shows a partner.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var partner: String
+
+        var access: Access { .feature(.viewPartner) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in

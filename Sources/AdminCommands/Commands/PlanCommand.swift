@@ -21,6 +21,8 @@ struct PlanCommand: AsyncParsableCommand {
         @Option(help: "monthly or yearly.") var periodicity: Periodicity
         @Option(help: "The partner, by id or name.") var partner: String
 
+        var access: Access { .feature(.managePlans) }
+
         func perform(_ output: Output) async throws -> Int32 {
             let name = try Check.name(name)
             let currency = try Check.currency(currency)
@@ -39,6 +41,8 @@ struct PlanCommand: AsyncParsableCommand {
     struct List: AdminCommand {
         static let configuration = CommandConfiguration(abstract: "Lists plans.")
         @OptionGroup var options: GlobalOptions
+
+        var access: Access { .feature(.viewPlans) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
@@ -63,6 +67,8 @@ struct PlanCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var plan: String
 
+        var access: Access { .feature(.viewPlans) }
+
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let plan = try await store.plan(plan)
@@ -77,6 +83,8 @@ struct PlanCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var plan: String
+
+        var access: Access { .feature(.managePlans) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in

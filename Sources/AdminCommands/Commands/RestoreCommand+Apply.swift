@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupContracts
 import BackupModel
@@ -20,6 +21,8 @@ extension RestoreCommand {
         @Flag(help: "Wait until it has ended.") var wait = false
         @Flag(name: .customLong("accept-lock-out"), help: "Apply this plan although it shuts out every administrator.")
         var acceptLockOut = false
+
+        var access: Access { .feature(.restoreObject) }
 
         func perform(_ output: Output) async throws -> Int32 {
             let reference = try Check.guid(plan, "planId").text
@@ -53,6 +56,8 @@ extension RestoreCommand {
         @Flag(help: "Wait until it has ended.") var wait = false
         @Flag(name: .customLong("accept-lock-out"), help: "Undo although it shuts out every administrator.")
         var acceptLockOut = false
+
+        var access: Access { .feature(.restoreObject) }
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))

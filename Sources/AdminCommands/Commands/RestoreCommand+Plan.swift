@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupContracts
 import BackupModel
@@ -45,6 +46,8 @@ extension RestoreCommand {
             }
             if into == nil, !scope.mapDomain.isEmpty { throw ValidationError("--map-domain needs --into.") }
         }
+
+        var access: Access { .feature(.restoreObject) }
 
         func perform(_ output: Output) async throws -> Int32 {
             let asked = try scope.options()

@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupContracts
 import BackupModel
@@ -15,6 +16,8 @@ struct RestoreCommand: AsyncParsableCommand {
             abstract: "Shows a restore: what came of each step, what ids became, what is left to people.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id of the job.") var job: String
+
+        var access: Access { .feature(.restoreObject) }
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))
@@ -39,6 +42,8 @@ struct RestoreCommand: AsyncParsableCommand {
 
         /// Graph may ask for pauses, during which nothing ends.
         private static let patience = Duration.seconds(60)
+
+        var access: Access { .feature(.restoreObject) }
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = JobID(uuid: try Check.guid(job, "jobId"))

@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupContracts
 import BackupModel
@@ -26,6 +27,8 @@ struct SecretCommand: AsyncParsableCommand {
         @Argument(help: "Key id or device id.") var id: String
         @Option(help: "Why it is needed; kept in the audit log.") var reason: String
         @Flag(help: "Read it from Microsoft Graph again.") var refresh = false
+
+        var access: Access { .feature(.viewSecret) }
 
         func perform(_ output: Output) async throws -> Int32 {
             let id = try Check.guid(id, "secretId")
@@ -85,6 +88,8 @@ struct SecretCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String
+
+        var access: Access { .feature(.viewSecret) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, configuration in

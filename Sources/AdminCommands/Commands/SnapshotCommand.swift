@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupModel
 import Foundation
@@ -13,6 +14,8 @@ struct SnapshotCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists snapshots, newest first.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
+
+        var access: Access { .feature(.viewTenantDetail) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
@@ -41,6 +44,8 @@ struct SnapshotCommand: AsyncParsableCommand {
 
         func validate() throws { try Check.snapshots(number) }
 
+        var access: Access { .feature(.viewTenantDetail) }
+
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let snapshot = try await store.snapshot(try await store.tenant(tenant).id, number)
@@ -59,6 +64,8 @@ struct SnapshotCommand: AsyncParsableCommand {
         @Argument(help: "Number; the newest when it is left out.") var number: Int32?
 
         func validate() throws { try Check.snapshots(number) }
+
+        var access: Access { .feature(.viewObjectDetail) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in

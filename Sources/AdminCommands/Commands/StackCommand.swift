@@ -26,6 +26,8 @@ struct StackCommand: AsyncParsableCommand {
         @Option(name: .customLong(SimulatorArgument.option), help: .hidden) var fixture: String?
         @Flag(help: "Return when everything is ready.") var detach = false
 
+        var access: Access { .operatorOnly }
+
         func perform(_ output: Output) async throws -> Int32 {
             let layout = StackEnvironment.layout(options.dataDirectory)
             let plan = StackPlan(workers: try StackPlan.workers(workers), simulator: try simulatorPlan())
@@ -80,6 +82,8 @@ struct StackCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
 
+        var access: Access { .operatorOnly }
+
         func perform(_ output: Output) async throws -> Int32 {
             let client = LocalStackClient(layout: StackEnvironment.layout(options.dataDirectory)) {
                 output.progress($0)
@@ -100,6 +104,8 @@ struct StackCommand: AsyncParsableCommand {
     struct Status: AdminCommand {
         static let configuration = CommandConfiguration(abstract: "Shows every process. Exit 0 when ready, 7 when not.")
         @OptionGroup var options: GlobalOptions
+
+        var access: Access { .operatorOnly }
 
         func perform(_ output: Output) async throws -> Int32 {
             let client = LocalStackClient(layout: StackEnvironment.layout(options.dataDirectory))
@@ -124,6 +130,8 @@ struct StackCommand: AsyncParsableCommand {
             abstract: "Prints the environment in which commands reach this stack.",
             discussion: "Use it as: eval \"$(entra-backup stack env)\"")
         @OptionGroup var options: GlobalOptions
+
+        var access: Access { .operatorOnly }
 
         func perform(_ output: Output) async throws -> Int32 {
             let layout = StackEnvironment.layout(options.dataDirectory)

@@ -35,6 +35,8 @@ struct TenantCommand: AsyncParsableCommand {
 
         func validate() throws { try credential.require() }
 
+        var access: Access { .feature(.activateTenant) }
+
         func perform(_ output: Output) async throws -> Int32 {
             let id = TenantID(uuid: try Check.guid(tenantID, "tenantId"))
             let clientID = try Check.guid(clientID, "clientId").text
@@ -65,6 +67,8 @@ struct TenantCommand: AsyncParsableCommand {
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String
         @Flag(help: "Wait until the backup has ended.") var wait = false
+
+        var access: Access { .feature(.activateTenant) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, configuration in
@@ -123,6 +127,8 @@ struct TenantCommand: AsyncParsableCommand {
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String
 
+        var access: Access { .feature(.updateTenantConfig) }
+
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let id = try await store.tenant(tenant).id
@@ -138,6 +144,8 @@ struct TenantCommand: AsyncParsableCommand {
     struct List: AdminCommand {
         static let configuration = CommandConfiguration(abstract: "Lists tenants.")
         @OptionGroup var options: GlobalOptions
+
+        var access: Access { .feature(.viewTenantList) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
@@ -163,6 +171,8 @@ struct TenantCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
 
+        var access: Access { .feature(.viewTenantDetail) }
+
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let tenant = try await store.tenant(tenant)
@@ -183,6 +193,8 @@ struct TenantCommand: AsyncParsableCommand {
         @Argument(help: "Id or name.") var tenant: String
         @Option(name: .customLong("client-id"), help: "A new application (client) id.") var clientID: String?
         @OptionGroup var credential: CredentialOptions
+
+        var access: Access { .feature(.updateTenantConfig) }
 
         func validate() throws { try credential.require() }
 

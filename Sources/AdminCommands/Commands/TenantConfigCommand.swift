@@ -16,6 +16,8 @@ struct TenantConfigCommand: AsyncParsableCommand {
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
 
+        var access: Access { .feature(.viewTenantConfig) }
+
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let tenant = try await store.tenant(tenant)
@@ -39,6 +41,8 @@ struct TenantConfigCommand: AsyncParsableCommand {
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "KEY=VALUE.") var settings: [String]
+
+        var access: Access { .feature(.updateTenantConfig) }
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in

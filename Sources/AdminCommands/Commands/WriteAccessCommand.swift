@@ -44,6 +44,8 @@ struct WriteAccessCommand: ChangingCommand {
         }
     }
 
+    var access: Access { .feature(.updateTenantConfig) }
+
     func perform(_ output: Output) async throws -> Int32 {
         switch verb {
         case .add: try await add(output)

@@ -7,6 +7,9 @@ import PostgresStore
 protocol AdminCommand: AsyncParsableCommand {
     var options: GlobalOptions { get }
 
+    /// Who may run it; checked before it does anything.
+    var access: Access { get }
+
     /// Whether changes are taken back.
     var isDryRun: Bool { get }
 
