@@ -21,7 +21,10 @@ public struct EntraBackup: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Accounts:",
-                subcommands: [PartnerCommand.self, PlanCommand.self, OrganizationCommand.self, TenantCommand.self]),
+                subcommands: [
+                    PartnerCommand.self, UserCommand.self, PlanCommand.self, OrganizationCommand.self,
+                    TenantCommand.self,
+                ]),
             CommandGroup(
                 name: "Backups:",
                 subcommands: [

@@ -30,6 +30,11 @@ public struct PostgresConfiguration: Sendable {
     public var applicationName: String
     /// The session's `search_path`. Empty by default, so that a name without its schema fails at once.
     public var searchPath: String
+    /// The role that the session takes on after it has logged in, of which ``user`` is a member; `nil` = ``user``.
+    /// See <https://www.postgresql.org/docs/15/sql-set-role.html>.
+    public var role: String?
+    /// Further settings of the session, by their names: `["app.customer": "7"]`.
+    public var sessionSettings: [String: String]
     /// How many prepared statements one connection keeps. 0 turns preparing off, for poolers that share sessions.
     public var statementCacheCapacity: Int
 
@@ -38,7 +43,8 @@ public struct PostgresConfiguration: Sendable {
         host: String, port: Int = 5432, database: String, user: String, password: PostgresPassword? = nil,
         sslMode: SSLMode? = nil, sslRootCertificate: String? = nil, connectTimeout: Duration = .seconds(10),
         cancelTimeout: Duration = .seconds(10), idleInTransactionTimeout: Duration? = nil, applicationName: String = "",
-        searchPath: String = "", statementCacheCapacity: Int = 256
+        searchPath: String = "", role: String? = nil, sessionSettings: [String: String] = [:],
+        statementCacheCapacity: Int = 256
     ) {
         self.host = host
         self.port = port
@@ -52,6 +58,8 @@ public struct PostgresConfiguration: Sendable {
         self.idleInTransactionTimeout = idleInTransactionTimeout
         self.applicationName = applicationName
         self.searchPath = searchPath
+        self.role = role
+        self.sessionSettings = sessionSettings
         self.statementCacheCapacity = statementCacheCapacity
     }
 
@@ -92,10 +100,15 @@ public struct PostgresConfiguration: Sendable {
     }
 
     private var sessionOptions: String {
-        let searchPath = "-c search_path=\(Self.escapedOption(searchPath))"
-        guard let idleInTransactionTimeout else { return searchPath }
-        let milliseconds = max(1, Int(idleInTransactionTimeout / .milliseconds(1)))
-        return "\(searchPath) -c idle_in_transaction_session_timeout=\(milliseconds)"
+        var settings = sessionSettings
+        settings["search_path"] = searchPath
+        if let role { settings["role"] = role }
+        if let idleInTransactionTimeout {
+            let milliseconds = max(1, Int(idleInTransactionTimeout / .milliseconds(1)))
+            settings["idle_in_transaction_session_timeout"] = String(milliseconds)
+        }
+        return settings.sorted { $0.key < $1.key }.map { "-c \($0.key)=\(Self.escapedOption($0.value))" }
+            .joined(separator: " ")
     }
 
     /// The server splits `options` at white space; a backslash keeps the next character.

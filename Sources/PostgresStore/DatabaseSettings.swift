@@ -1,3 +1,4 @@
+import Foundation
 import LibPQ
 
 /// How to reach PostgreSQL and the key store: what a configuration tells.
@@ -42,6 +43,16 @@ public struct DatabaseSettings: Sendable {
         public var description: String { "(secret)" }
         public var debugDescription: String { description }
         public var customMirror: Mirror { Mirror(self, children: [:]) }
+    }
+
+    /// The configuration of sessions that see the rows of one partner; of ordinary ones for nil.
+    func confined(to partner: UUID?) -> PostgresConfiguration {
+        var configuration = configuration
+        if let partner {
+            configuration.role = Installation.staff
+            configuration.sessionSettings = ["backup.partner": partner.text]
+        }
+        return configuration
     }
 
     var configuration: PostgresConfiguration {

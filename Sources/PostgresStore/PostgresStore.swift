@@ -1,3 +1,4 @@
+public import AccountModel
 public import BackupContracts
 import BackupModel
 import LibPQ
@@ -14,16 +15,23 @@ public struct PostgresStore: Sendable {
     let keyStore: any KeyStore
     let hooks: StageHooks
     let logger: Logger
+    /// Who acts through this store.
+    public let identity: Identity
+    let admission = Admission()
 
     /// - Parameters:
     ///   - settings: logs in as the stage's own role.
     ///   - connections: the most that are open at a time; a delivery in hand uses one.
     ///   - keyStorePath: the directory of key files.
+    ///   - identity: who acts; a member of a partner's staff has sessions that see the rows of that partner only.
     public init(
-        settings: DatabaseSettings, connections: Int, keyStorePath: String, hooks: StageHooks = .none, logger: Logger
+        settings: DatabaseSettings, connections: Int, keyStorePath: String, hooks: StageHooks = .none,
+        identity: Identity = .service, logger: Logger
     ) {
         let keyStore = DirectoryKeyStore(path: keyStorePath)
-        pool = PostgresPool(configuration: settings.configuration, maximumConnections: connections)
+        pool = PostgresPool(
+            configuration: settings.confined(to: identity.partner), maximumConnections: connections)
+        self.identity = identity
         keys = TenantKeyring(keyStore: keyStore)
         self.keyStore = keyStore
         self.hooks = hooks
@@ -69,7 +77,12 @@ public struct PostgresStore: Sendable {
     func transaction<T: Sendable>(
         of tenant: TenantID, _ body: (PostgresConnection) async throws(StageFailure) -> T
     ) async throws(StageFailure) -> T {
-        try await transaction(.of(tenant), body)
+        do throws(AccountError) {
+            try requireAdmitted(tenant)
+        } catch {
+            throw StageFailure(.stageDefect, error.message)
+        }
+        return try await transaction(.of(tenant), body)
     }
 }
 

@@ -112,15 +112,20 @@ struct DoctorTests {
         #expect(AccessJudgement.schema(newer).hint.contains("Update"))
     }
 
+    private func wall(_ table: String) -> AccessFacts.Policy {
+        .init(
+            name: "\(table)_of_the_partner", roles: [Installation.staff], isOfTheTenant: false, isPermissive: false)
+    }
+
     private func access(_ change: (inout AccessFacts) -> Void) -> [Finding] {
         var facts = AccessFacts(
             roles: Installation.roles.map { .init(name: "entra_backup_\($0)") },
             tables: [
-                .init(name: "contents", policies: [.init(name: "contents_of_the_tenant")]),
+                .init(name: "contents", policies: [.init(name: "contents_of_the_tenant"), wall("contents")]),
                 .init(
                     name: "jobs",
                     policies: [
-                        .init(name: "jobs_of_the_tenant"),
+                        .init(name: "jobs_of_the_tenant"), wall("jobs"),
                         .init(name: "jobs_of_the_fleet", roles: ["entra_backup_operator"], isOfTheTenant: false),
                         .init(name: "jobs_of_the_schedule", roles: ["entra_backup_scheduler"], isOfTheTenant: false),
                     ]),
@@ -175,21 +180,23 @@ struct DoctorTests {
         #expect(access { $0.tables[0].policies.append(narrow) } == [])
         let owner = AccessFacts.Policy(name: "c_of_the_owner", roles: [Installation.owner], isOfTheTenant: false)
         #expect(access { $0.tables[0].policies.append(owner) } == [])
+        #expect(access { $0.tables[0].policies.remove(at: 1) }.first?.message.contains("staff of a partner") == true)
     }
 
     @Test func `a backup that could see the credential that writes is named`() {
         var credentials = AccessFacts.Table(
-            name: "tenant_credentials", policies: [.init(name: "tenant_credentials_of_the_tenant")])
+            name: "tenant_credentials",
+            policies: [.init(name: "tenant_credentials_of_the_tenant"), wall("tenant_credentials")])
         #expect(access { $0.tables.append(credentials) }.map(\.check) == ["rowSecurity.tenant_credentials"])
         let name = "tenant_credentials_for_reading"
         for wrong in [
             AccessFacts.Policy(name: name, roles: ["entra_backup_differ"], isOfTheTenant: false, isPermissive: false),
             AccessFacts.Policy(name: "x", roles: ["entra_backup_fetcher"], isOfTheTenant: false, isPermissive: false),
         ] {
-            credentials.policies = [credentials.policies[0], wrong]
+            credentials.policies = Array(credentials.policies.prefix(2)) + [wrong]
             #expect(access { $0.tables.append(credentials) }.map(\.check) == ["rowSecurity.tenant_credentials"])
         }
-        credentials.policies[1] = AccessFacts.Policy(
+        credentials.policies[2] = AccessFacts.Policy(
             name: name, roles: ["entra_backup_fetcher"], isOfTheTenant: false, isPermissive: false)
         #expect(access { $0.tables.append(credentials) } == [])
     }

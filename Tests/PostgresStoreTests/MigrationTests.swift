@@ -192,11 +192,12 @@ import Testing
             let tables = try await connection.query(
                 "SELECT relname FROM pg_class WHERE relnamespace = 'backup'::regnamespace AND relkind = 'r' ORDER BY 1"
             ).map { try $0.text(0) }
-            let before = try await contents(connection, tables)
+            let columns = try await columns(connection, tables)
+            let before = try await contents(connection, columns)
             #expect(before.filter { $0.value.isEmpty }.keys.sorted() == [], "each table has a row")
 
             #expect(try await migrator.migrate() == Array(Self.names.dropFirst(2)))
-            let after = try await contents(connection, tables)
+            let after = try await contents(connection, columns)
             for table in tables { #expect(after[table] == before[table], "\(table)") }
             #expect(try await connection.query("SELECT FROM backup.downloads").count == 0)
             let upgraded = try server.schema(of: "upgraded")
@@ -207,12 +208,28 @@ import Testing
         }
     }
 
-    /// The rows of each table as JSON, without what a later version added and left empty.
-    private func contents(_ connection: PostgresConnection, _ tables: [String]) async throws -> [String: [String]] {
-        var contents: [String: [String]] = [:]
+    /// The columns of each table, as a list for SQL.
+    private func columns(_ connection: PostgresConnection, _ tables: [String]) async throws -> [String: String] {
+        var columns: [String: String] = [:]
         for table in tables {
+            columns[table] = try await connection.query(
+                """
+                SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+                WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+                """, [.text("backup.\(table)")]
+            ).onlyRow().text(0)
+        }
+        return columns
+    }
+
+    /// The rows of each table as JSON, of the given columns.
+    private func contents(_ connection: PostgresConnection, _ columns: [String: String]) async throws
+        -> [String: [String]]
+    {
+        var contents: [String: [String]] = [:]
+        for (table, columns) in columns {
             contents[table] = try await connection.query(
-                "SELECT jsonb_strip_nulls(to_jsonb(t))::text FROM backup.\(table) t ORDER BY 1"
+                "SELECT to_jsonb(t)::text FROM (SELECT \(columns) FROM backup.\(table)) t ORDER BY 1"
             ).map { try $0.text(0) }
         }
         return contents

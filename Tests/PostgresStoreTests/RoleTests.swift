@@ -14,6 +14,7 @@ import Testing
             "messages": "SIUD", "dead_letters": "SI", "tenants": "S", "schedule": "SU", "jobs": "SIU",
             "snapshots": "SD", "snapshot_collections": "SD", "object_versions": "SD", "link_versions": "SD",
             "contents": "SD", "delta_links": "S", "audit_entries": "I", "downloads": "SD", "download_chunks": "SD",
+            "organizations": "S", "plans": "S",
         ],
         "fetcher": [
             "messages": "SIUD", "dead_letters": "SI", "jobs": "SU", "tenants": "S", "tenant_credentials": "S",
@@ -46,8 +47,21 @@ import Testing
             "contents": "SIUD", "object_versions": "SIUD", "link_versions": "SIUD", "snapshots": "SIUD",
             "snapshot_collections": "SIUD", "audit_entries": "SI", "downloads": "SIUD", "download_chunks": "SIUD",
             "restore_plans": "SIUD", "restore_steps": "SIUD", "id_map": "SIUD", "secret_values": "SIUD",
+            "users": "SIUD",
+        ],
+        "staff": [
+            "partners": "SU", "plans": "SIUD", "organizations": "SIUD", "tenants": "SIUD", "schedule": "SIUD",
+            "tenant_credentials": "SIUD", "tenant_keys": "SIUD", "delta_links": "SIUD", "messages": "SIUD",
+            "budgets": "SIUD", "jobs": "SIUD", "collections": "SIUD", "pages": "SIUD",
+            "contents": "SIUD", "object_versions": "SIUD", "link_versions": "SIUD", "snapshots": "SIUD",
+            "snapshot_collections": "SIUD", "audit_entries": "SI", "downloads": "SIUD", "download_chunks": "SIUD",
+            "restore_plans": "SIUD", "restore_steps": "SIUD", "id_map": "SIUD", "secret_values": "SIUD",
+            "users": "SIUD",
         ],
     ]
+
+    /// The programs' roles, and the one that sessions of a partner's staff take on.
+    private static let roles = Installation.roles + ["staff"]
 
     @Test func `each role has exactly the rights that its stage needs`() async throws {
         try await TestDatabase.with { database in
@@ -57,14 +71,14 @@ import Testing
                 FROM unnest($1::text[]) AS r (name), pg_catalog.pg_class c, unnest($2::text[]) AS p (name)
                 WHERE c.relnamespace = 'backup'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
                     AND pg_catalog.has_table_privilege('entra_backup_' || r.name, c.oid, p.name)
-                """, [.textArray(Installation.roles), .textArray(Self.privileges)])
+                """, [.textArray(Self.roles), .textArray(Self.privileges)])
             var found: [String: [String: Set<String>]] = [:]
             for row in rows {
                 found[try row.text("role"), default: [:]][try row.text("table"), default: []]
                     .insert(try row.text("privilege"))
             }
             let names = ["S": "SELECT", "I": "INSERT", "U": "UPDATE", "D": "DELETE"]
-            for role in Installation.roles {
+            for role in Self.roles {
                 let expected = try #require(Self.expected[role]).mapValues { Set($0.compactMap { names[String($0)] }) }
                 let tables = Set(expected.keys).union(found[role, default: [:]].keys)
                 for table in tables.sorted() {
@@ -113,9 +127,18 @@ import Testing
             #expect(
                 try await database.texts(
                     """
-                    SELECT rolname FROM pg_catalog.pg_roles r WHERE rolname LIKE 'entra\\_backup\\_%' AND EXISTS (
-                        SELECT FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid OR m.roleid = r.oid)
-                    """) == [])
+                    SELECT m.member::regrole || ' in ' || m.roleid::regrole || CASE WHEN r.rolinherit THEN ' inherits' ELSE '' END
+                    FROM pg_catalog.pg_auth_members m JOIN pg_catalog.pg_roles r ON r.oid = m.member
+                    WHERE m.member::regrole::text LIKE 'entra\\_backup\\_%'
+                        OR m.roleid::regrole::text LIKE 'entra\\_backup\\_%'
+                    """) == ["entra_backup_operator in entra_backup_staff"])
+            // Nobody logs in as the staff.
+            #expect(
+                try await database.texts(
+                    """
+                    SELECT rolname FROM pg_catalog.pg_roles
+                    WHERE rolname LIKE 'entra\\_backup\\_%' AND NOT rolcanlogin
+                    """) == ["entra_backup_staff"])
             #expect(
                 try await database.texts(
                     """
@@ -126,7 +149,7 @@ import Testing
                 Set(
                     try await database.texts(
                         "SELECT rolname FROM pg_catalog.pg_roles WHERE rolname LIKE 'entra\\_backup\\_%'"))
-                    == Set((Installation.roles + ["owner"]).map { "entra_backup_\($0)" }))
+                    == Set((Self.roles + ["owner"]).map { "entra_backup_\($0)" }))
         }
     }
 

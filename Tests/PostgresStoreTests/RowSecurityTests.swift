@@ -22,6 +22,39 @@ import Testing
         "tenant_credentials": "SELECT RESTRICTIVE {entra_backup_fetcher} (purpose = 'read'::text)"
     ]
 
+    private static let accounts: Set<String> = ["partners", "plans", "organizations", "users"]
+
+    /// What keeps the staff of a partner within it.
+    private static func ofTheStaff(_ table: String) -> [String] {
+        let staff = "{entra_backup_staff}"
+        let partner = "( SELECT backup.current_partner() AS current_partner))"
+        let tenants = "(tenant_id IN ( SELECT tenants.tenant_id\n   FROM backup.tenants))"
+        switch table {
+        case "audit_entries": return []
+        case "partners": return ["ALL PERMISSIVE \(staff) (id = \(partner)"]
+        case _ where accounts.contains(table): return ["ALL PERMISSIVE \(staff) (partner_id = \(partner)"]
+        case _ where fleet.contains(table): return ["ALL PERMISSIVE \(staff) \(tenants)"]
+        case "tenants":
+            return [
+                "ALL PERMISSIVE \(staff) true",
+                "ALL RESTRICTIVE \(staff) (organization_id IN ( SELECT organizations.id\n   FROM backup.organizations))",
+            ]
+        case "jobs", "snapshots":
+            return ["ALL PERMISSIVE \(staff) true", "ALL RESTRICTIVE \(staff) \(tenants)"]
+        default:
+            return [
+                "ALL RESTRICTIVE \(staff) ( SELECT backup.sees_current_tenant() AS sees_current_tenant)"
+            ]
+        }
+    }
+
+    /// What lets the programs see the whole of accounts and fleet tables, where their rights let them look at all.
+    private static func ofTheFleet(_ table: String) -> [String] {
+        guard accounts.contains(table) || fleet.contains(table) else { return [] }
+        let programs = ["operator", "scheduler", "fetcher", "differ", "persister", "downloader", "restorer"]
+        return ["ALL PERMISSIVE {\(programs.sorted().map { "entra_backup_\($0)" }.joined(separator: ","))} true"]
+    }
+
     private static func seesAll(_ role: String, _ table: String) -> Bool {
         acrossTenants[role]?.contains(table) == true || readAcrossTenants[role]?.contains(table) == true
     }
@@ -125,7 +158,8 @@ import Testing
             let fixture = try await Fixture(database)
             let rows = try await database.sql(
                 """
-                SELECT c.relname AS table, c.relrowsecurity AND c.relforcerowsecurity AS forced, ARRAY(
+                SELECT c.relname AS table, c.relrowsecurity AND c.relforcerowsecurity AS forced,
+                    c.relrowsecurity AS guarded, ARRAY(
                     SELECT p.cmd || ' ' || p.permissive || ' ' || p.roles::text || ' ' || p.qual
                         || coalesce(' check ' || p.with_check, '')
                     FROM pg_catalog.pg_policies p WHERE p.schemaname = 'backup' AND p.tablename = c.relname) AS policies
@@ -138,6 +172,7 @@ import Testing
                 let table = try row.text("table")
                 let isTenantData = fixture.tables.contains(table)
                 #expect(try row.bool("forced") == isTenantData, "\(table)")
+                #expect(try row.bool("guarded") == (table != "audit_entries"), "\(table)")
                 func policies(_ command: String, _ tables: [String: Set<String>]) -> [String] {
                     tables.filter { $0.value.contains(table) }.map {
                         "\(command) PERMISSIVE {entra_backup_\($0.key)} true"
@@ -146,12 +181,13 @@ import Testing
                 let expected =
                     (isTenantData ? [own] : []) + policies("ALL", Self.acrossTenants)
                     + policies("SELECT", Self.readAcrossTenants) + [Self.narrowing[table]].compactMap(\.self)
+                    + Self.ofTheStaff(table) + Self.ofTheFleet(table)
                 #expect(Set(try row.textArray("policies")) == Set(expected), "\(table)")
             }
             // A table with neither a tenant nor a policy holds accounts or the audit: a new one has to be named here.
             let others = try rows.map { try $0.text("table") }.filter { !fixture.tables.contains($0) }
             #expect(
-                Set(others) == Self.fleet.union(["partners", "plans", "organizations", "audit_entries"]))
+                Set(others) == Self.fleet.union(Self.accounts).union(["audit_entries"]))
         }
     }
 

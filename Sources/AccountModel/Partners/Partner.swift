@@ -4,11 +4,14 @@ public import Foundation
 public struct Partner: Sendable, Hashable {
     public var id: UUID
     public var name: String
+    /// Whether Support has the view rights of Entra, which an Owner grants.
+    public var supportMayView: Bool
     public var createdAt: Date
 
-    public init(id: UUID, name: String, createdAt: Date) {
+    public init(id: UUID, name: String, supportMayView: Bool = false, createdAt: Date) {
         self.id = id
         self.name = name
+        self.supportMayView = supportMayView
         self.createdAt = createdAt
     }
 }

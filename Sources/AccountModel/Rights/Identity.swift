@@ -25,6 +25,8 @@ public struct StaffUser: Sendable, Hashable {
 
 /// Who acts.
 public enum Identity: Sendable, Hashable {
+    /// A program of the fleet, at work by itself.
+    case service
     /// Whoever has the machine: every right, over all partners. The name is that of the account.
     case `operator`(String)
     /// A member of a partner's staff, signed in, confined to the own partner.
@@ -38,6 +40,7 @@ public enum Identity: Sendable, Hashable {
     /// The name in the audit log.
     public var actor: String {
         switch self {
+        case .service: "service"
         case .operator(let name): "operator:\(name)"
         case .staff(let user, _): user.email
         }
@@ -46,7 +49,7 @@ public enum Identity: Sendable, Hashable {
     /// Whether the identity has the feature, at the partner that it is confined to. Costs no query.
     public func has(_ feature: Feature) -> Bool {
         switch self {
-        case .operator: true
+        case .service, .operator: true
         case .staff(let user, let supportMayView):
             !user.isDisabled && Rights.allow(user.role, feature, supportMayView: supportMayView)
         }

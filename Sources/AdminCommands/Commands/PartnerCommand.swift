@@ -9,7 +9,7 @@ import ServiceBootstrap
 struct PartnerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "partner", abstract: "Resellers who look after organizations.",
-        subcommands: [Create.self, List.self, Show.self])
+        subcommands: [Create.self, List.self, Show.self, Update.self])
 
     struct Create: ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Makes a partner.")
@@ -62,7 +62,35 @@ struct PartnerCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let partner = try await store.partner(partner)
-                output.show(["partner": partner.json]) { "\(partner.name)  \(partner.id.text)" }
+                output.show(["partner": partner.json]) { "\(partner.name)  \(partner.id.text)\(partner.supportMayView ? "  support may view" : "")" }
+            }
+            return 0
+        }
+    }
+
+    struct Update: ChangingCommand {
+        static let configuration = CommandConfiguration(abstract: "Changes what a partner has settled.")
+        @OptionGroup var options: GlobalOptions
+        @OptionGroup var change: ChangeOptions
+        @Argument(help: "Id or name.") var partner: String
+        @Option(
+            name: .customLong("support-may-view"),
+            help: "on or off: whether Support may look at tenants, objects and states; never restore, never secrets.")
+        var supportMayView: Switch
+
+        var access: Access { .feature(.grantSupportView) }
+
+        func perform(_ output: Output) async throws -> Int32 {
+            try await options.withStore { store, _ in
+                let id = try await store.partner(partner).id
+                let partner = try await store.audited(
+                    "partner.supportMayView", id.text, reason: supportMayView.rawValue
+                ) {
+                    try await store.setSupportMayView(id, supportMayView == .on)
+                }
+                output.show(["partner": partner.json]) {
+                    "Support of \(partner.name) \(partner.supportMayView ? "may" : "may not") look at Entra."
+                }
             }
             return 0
         }
@@ -71,6 +99,9 @@ struct PartnerCommand: AsyncParsableCommand {
 
 extension Partner {
     var json: JSONValue {
-        ["id": .string(id.text), "name": .string(name), "createdAt": Moment.json(createdAt)]
+        [
+            "id": .string(id.text), "name": .string(name), "supportMayView": .bool(supportMayView),
+            "createdAt": Moment.json(createdAt),
+        ]
     }
 }

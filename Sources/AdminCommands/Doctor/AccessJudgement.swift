@@ -183,6 +183,12 @@ enum AccessJudgement {
                     hint: "As the owner: CREATE POLICY as `entra-backup migrate --print` shows it.",
                     runbook: "role-misconfigured")
             }
+            guard table.policies.contains(where: confinesStaff) else {
+                return .failed(
+                    check, "Nothing keeps the staff of a partner from the rows of others in \(full).",
+                    hint: "As the owner: CREATE POLICY as `entra-backup migrate --print` shows it.",
+                    runbook: "role-misconfigured")
+            }
             return .ok(check, "\(full) shows each transaction the rows of its tenant only.")
         }
     }
@@ -192,11 +198,16 @@ enum AccessJudgement {
             && policy.roles == ["entra_backup_fetcher"]
     }
 
+    private static func confinesStaff(_ policy: AccessFacts.Policy) -> Bool {
+        policy.name.hasSuffix("_of_the_partner") && !policy.isPermissive && policy.roles == [Installation.staff]
+    }
+
     /// The operator and the scheduler list tenants and jobs of the whole fleet; functions of the owner, which no program
     /// is, pick the tenant's rows themselves.
     private static func isKnown(_ policy: AccessFacts.Policy, _ table: AccessFacts.Table) -> Bool {
         policy.name.hasSuffix("_of_the_fleet") && policy.roles == ["entra_backup_operator"]
             || policy.name.hasSuffix("_of_the_schedule") && policy.roles == ["entra_backup_scheduler"]
+            || policy.name.hasSuffix("_of_the_staff") && policy.roles == [Installation.staff]
             || policy.name.hasSuffix("_of_the_owner") && policy.roles == [table.owner]
     }
 }

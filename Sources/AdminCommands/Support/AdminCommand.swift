@@ -20,10 +20,16 @@ protocol AdminCommand: AsyncParsableCommand {
 extension AdminCommand {
     var isDryRun: Bool { false }
 
+    /// The command's name in the audit log when it is refused as a whole: `TenantCommand.List`.
+    static var auditName: String { String(reflecting: Self.self).split(separator: ".").dropFirst().joined(separator: ".") }
+
     func run() async throws {
         let output = Output(options: options)
         do {
-            let code = try await PostgresStore.$isDryRun.withValue(isDryRun) { try await perform(output) }
+            let identity = try await SignIn.identity(for: options, access, command: Self.auditName)
+            let code = try await SignIn.$identity.withValue(identity) {
+                try await PostgresStore.$isDryRun.withValue(isDryRun) { try await perform(output) }
+            }
             if isDryRun { output.progress("Dry run: nothing was changed.") }
             if code != 0 { throw ExitCode(code) }
         } catch let code as ExitCode {

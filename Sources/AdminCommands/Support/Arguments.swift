@@ -4,6 +4,7 @@ public import BackupContracts
 public import BackupModel
 
 // Values of the contract that are words on the command line.
+extension Role: ExpressibleByArgument {}
 extension ProductType: ExpressibleByArgument {}
 extension Periodicity: ExpressibleByArgument {}
 extension JobKind: ExpressibleByArgument {}
@@ -13,3 +14,8 @@ extension DeviceSecret.Kind: ExpressibleByArgument {}
 extension DownloadOrder.Format: ExpressibleByArgument {}
 extension RestoreOptions.AttributesMode: ExpressibleByArgument {}
 extension RestoreOptions.NewObjects: ExpressibleByArgument {}
+
+/// `on` or `off`.
+enum Switch: String, ExpressibleByArgument, CaseIterable {
+    case on, off
+}

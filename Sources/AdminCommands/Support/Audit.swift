@@ -1,10 +1,8 @@
+import AccountModel
 import Foundation
 import PostgresStore
 
 extension PostgresStore {
-    /// Who is at the command line: the operator of the machine, by the account's name.
-    private static var actor: String { "operator:\(NSUserName())" }
-
     /// Runs what changes something and writes it into the audit log: as allowed when it was done, as refused when
     /// rights, plan or a conflict stood against it. What failed otherwise changed nothing and is not written.
     func audited<T>(
@@ -12,13 +10,13 @@ extension PostgresStore {
     ) async throws -> T {
         do {
             let result = try await body()
-            try await audit(actor: Self.actor, action: action, target: target, outcome: .allowed, reason: reason)
+            try await audit(actor: identity.actor, action: action, target: target, outcome: .allowed, reason: reason)
             return result
         } catch {
             let failure = CommandFailure(error)
             if failure.exitCode == 5 || failure.exitCode == 6 {
                 try await audit(
-                    actor: Self.actor, action: action, target: target, outcome: .refused, reason: failure.code)
+                    actor: identity.actor, action: action, target: target, outcome: .refused, reason: failure.code)
             }
             throw error
         }

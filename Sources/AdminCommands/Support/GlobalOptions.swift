@@ -24,6 +24,23 @@ struct GlobalOptions: ParsableArguments {
     @Option(name: .customLong("data-dir"), help: "Directory of the local stack, to reach its database.")
     var dataDirectory: String?
 
+    @Option(
+        name: .customLong("as"),
+        help: ArgumentHelp("Run it with the rights of this member of a partner's staff.", valueName: "email"))
+    var actingAs: String?
+
+    @Option(name: .customLong("token-file"), help: "File with the token of --as; - for standard input.")
+    var tokenFile: String?
+
+    func validate() throws {
+        if actingAs != nil, tokenFile == nil {
+            throw ValidationError("--as needs --token-file, the file that holds the token.")
+        }
+        if actingAs == nil, tokenFile != nil {
+            throw ValidationError("--token-file goes with --as, the e-mail address that the token is of.")
+        }
+    }
+
     /// The configuration by flags, environment and file.
     func configuration() throws -> ServiceConfiguration {
         var environment = ProcessInfo.processInfo.environment
@@ -40,12 +57,12 @@ struct GlobalOptions: ParsableArguments {
         return try ServiceConfiguration(file: file, environment: environment)
     }
 
-    /// Runs `body` with the store as the operator of the machine.
+    /// Runs `body` with the store of whoever runs the command.
     func withStore<T>(_ body: (PostgresStore, ServiceConfiguration) async throws -> T) async throws -> T {
         let configuration = try configuration()
         let store = PostgresStore(
             settings: configuration.database(role: "entra_backup_operator"), connections: 4,
-            keyStorePath: configuration.keyStorePath,
+            keyStorePath: configuration.keyStorePath, identity: SignIn.identity,
             logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
         do {
             let result = try await body(store, configuration)

@@ -40,7 +40,7 @@ extension PostgresStore {
         try await administer { (connection) async throws(AccountError) in
             let rows = try await connection.unique(
                 """
-                INSERT INTO backup.partners (id, name) VALUES (gen_random_uuid(), $1) RETURNING id, name, created_at
+                INSERT INTO backup.partners (id, name) VALUES (gen_random_uuid(), $1) RETURNING \(Partner.columns)
                 """, [.text(name)], "partnerExists", "A partner named \(name) exists already.")
             return try only(rows, Partner.init(row:))
         }
@@ -49,14 +49,16 @@ extension PostgresStore {
     public func partners() async throws(AccountError) -> [Partner] {
         try await administer { (connection) async throws(AccountError) in
             try all(
-                try await connection.checked("SELECT id, name, created_at FROM backup.partners ORDER BY name"),
+                try await connection.checked(
+                    "SELECT \(Partner.columns) FROM backup.partners WHERE \(own(.partner)) ORDER BY name"),
                 Partner.init(row:))
         }
     }
 
     /// By id, or by a name that only one has.
     public func partner(_ reference: String) async throws(AccountError) -> Partner {
-        try await find(reference, "partner", "SELECT id, name, created_at FROM backup.partners", Partner.init(row:))
+        try await find(
+            reference, "partner", .partner, "SELECT \(Partner.columns) FROM backup.partners", Partner.init(row:))
     }
 
     // MARK: Plans
@@ -64,7 +66,8 @@ extension PostgresStore {
     public func createPlan(
         name: String, product: ProductType, currency: String, periodicity: Periodicity, partner: UUID
     ) async throws(AccountError) -> Plan {
-        try await administer { (connection) async throws(AccountError) in
+        try require(own: partner)
+        return try await administer { (connection) async throws(AccountError) in
             let rows = try await connection.unique(
                 """
                 INSERT INTO backup.plans (id, partner_id, name, product, currency, periodicity)
@@ -80,19 +83,20 @@ extension PostgresStore {
     public func plans() async throws(AccountError) -> [Plan] {
         try await administer { (connection) async throws(AccountError) in
             try all(
-                try await connection.checked("SELECT \(Plan.columns) FROM backup.plans ORDER BY name"), Plan.init(row:))
+                try await connection.checked(
+                    "SELECT \(Plan.columns) FROM backup.plans WHERE \(own(.plan)) ORDER BY name"), Plan.init(row:))
         }
     }
 
     public func plan(_ reference: String) async throws(AccountError) -> Plan {
-        try await find(reference, "plan", "SELECT \(Plan.columns) FROM backup.plans", Plan.init(row:))
+        try await find(reference, "plan", .plan, "SELECT \(Plan.columns) FROM backup.plans", Plan.init(row:))
     }
 
     public func archivePlan(_ id: UUID) async throws(AccountError) -> Plan {
         try await administer { (connection) async throws(AccountError) in
             let rows = try await connection.checked(
                 """
-                UPDATE backup.plans SET archived_at = coalesce(archived_at, now()) WHERE id = $1
+                UPDATE backup.plans SET archived_at = coalesce(archived_at, now()) WHERE id = $1 AND \(own(.plan))
                 RETURNING \(Plan.columns)
                 """, [.uuid(id)])
             return try only(rows, Plan.init(row:))
@@ -102,7 +106,8 @@ extension PostgresStore {
     // MARK: Organizations
 
     public func createOrganization(_ organization: Organization) async throws(AccountError) -> Organization {
-        try await administer { (connection) async throws(AccountError) in
+        try require(own: organization.partner)
+        return try await administer { (connection) async throws(AccountError) in
             let plan = try await connection.checked(
                 "SELECT partner_id, name, archived_at IS NOT NULL AS archived FROM backup.plans WHERE id = $1 FOR SHARE",
                 [.uuid(organization.plan)])
@@ -137,29 +142,33 @@ extension PostgresStore {
     public func organizations() async throws(AccountError) -> [Organization] {
         try await administer { (connection) async throws(AccountError) in
             try all(
-                try await connection.checked("SELECT \(Organization.columns) FROM backup.organizations ORDER BY name"),
+                try await connection.checked(
+                    """
+                    SELECT \(Organization.columns) FROM backup.organizations WHERE \(own(.organization)) ORDER BY name
+                    """),
                 Organization.init(row:))
         }
     }
 
     public func organization(_ reference: String) async throws(AccountError) -> Organization {
         try await find(
-            reference, "organization", "SELECT \(Organization.columns) FROM backup.organizations",
+            reference, "organization", .organization, "SELECT \(Organization.columns) FROM backup.organizations",
             Organization.init(row:))
     }
 
-    /// Finds one row by id or by a name that only one has.
+    /// Finds one row by id or by a name that only one has, among those that the identity may touch.
     func find<T: Sendable>(
-        _ reference: String, _ kind: String, _ select: String, key: String = "id",
+        _ reference: String, _ kind: String, _ owned: Owned, _ select: String, key: String = "id",
         _ make: (PostgresRow) throws(PostgresError) -> T
     ) async throws(AccountError) -> T {
         try await administer { (connection) async throws(AccountError) in
             let id = UUID(uuidString: reference)
             let rows =
                 if let id {
-                    try await connection.checked("\(select) WHERE \(key) = $1", [.uuid(id)])
+                    try await connection.checked("\(select) WHERE \(key) = $1 AND \(own(owned))", [.uuid(id)])
                 } else {
-                    try await connection.checked("\(select) WHERE lower(name) = lower($1)", [.text(reference)])
+                    try await connection.checked(
+                        "\(select) WHERE lower(name) = lower($1) AND \(own(owned))", [.text(reference)])
                 }
             if rows.count > 1 {
                 throw AccountError(
@@ -167,6 +176,7 @@ extension PostgresStore {
                     hint: "Name it by its id: `entra-backup \(kind) list`.")
             }
             guard rows.count == 1 else {
+                if identity.partner != nil { throw AccountError.outside(kind, reference) }
                 throw AccountError(
                     .notFound, "\(kind)NotFound", "There is no \(kind) \(reference).",
                     hint: "See `entra-backup \(kind) list`.")
@@ -223,8 +233,12 @@ extension PostgresConnection {
 }
 
 extension Partner {
+    static let columns = "id, name, support_may_view, created_at"
+
     init(row: PostgresRow) throws(PostgresError) {
-        self.init(id: try row.uuid("id"), name: try row.text("name"), createdAt: try row.timestamp("created_at").date)
+        self.init(
+            id: try row.uuid("id"), name: try row.text("name"), supportMayView: try row.bool("support_may_view"),
+            createdAt: try row.timestamp("created_at").date)
     }
 }
 

@@ -1,3 +1,4 @@
+import AccountModel
 public import BackupContracts
 public import BackupModel
 import Foundation
@@ -11,7 +12,7 @@ extension PostgresStore {
         -> (job: JobRecord, joined: Bool)
     {
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(tenant)
+            try await enter(tenant, connection)
             // One at a time for each tenant, so that two callers do not both start one.
             _ = try await connection.checked(
                 "SELECT FROM backup.tenants WHERE tenant_id = $1 FOR UPDATE", [.uuid(tenant.uuid)])
@@ -40,13 +41,15 @@ extension PostgresStore {
     public func job(_ id: JobID) async throws(AccountError) -> JobRecord {
         try await administer { (connection) async throws(AccountError) in
             let owner = try await connection.checked(
-                "SELECT tenant_id FROM backup.jobs WHERE job_id = $1", [.uuid(id.uuid)])
+                "SELECT tenant_id FROM backup.jobs WHERE job_id = $1 AND \(own(.tenant))", [.uuid(id.uuid)])
             guard !owner.isEmpty else {
+                if identity.partner != nil { throw AccountError.outside("job", id.description) }
                 throw AccountError(
                     .notFound, "jobNotFound", "There is no job \(id).", hint: "See `entra-backup job list`.")
             }
             let tenant = try only(owner) { (row) throws(PostgresError) in try row.uuid("tenant_id") }
-            try await connection.tenantScope(TenantID(uuid: tenant))
+            admit(TenantID(uuid: tenant))
+            try await enter(TenantID(uuid: tenant), connection)
             return try await connection.job(TenantID(uuid: tenant), id.uuid)
         }
     }
@@ -61,7 +64,7 @@ extension PostgresStore {
                     """
                     SELECT \(JobRecord.columns) FROM backup.jobs j
                     WHERE ($1::text IS NULL OR j.kind = $1) AND ($2::text IS NULL OR j.state = $2)
-                        AND ($3::uuid IS NULL OR j.tenant_id = $3)
+                        AND ($3::uuid IS NULL OR j.tenant_id = $3) AND \(own(.tenant))
                     ORDER BY j.created_at DESC LIMIT $4
                     """,
                     [.text(kind?.rawValue), .text(state?.rawValue), .uuid(tenant?.uuid), .int64(Int64(limit))]),
@@ -79,7 +82,7 @@ extension PostgresStore {
                 hint: "Only queued and running jobs can be cancelled.")
         }
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(record.tenant)
+            try await enter(record.tenant, connection)
             do throws(StageFailure) {
                 let message = Message(
                     kind: .backupRequested, tenant: record.tenant, job: id, epoch: try await connection.epoch(record),
@@ -103,7 +106,7 @@ extension PostgresStore {
                 hint: "Only failed and cancelled jobs can be retried.")
         }
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(record.tenant)
+            try await enter(record.tenant, connection)
             let rows = try await connection.unique(
                 """
                 UPDATE backup.jobs SET state = 'queued', epoch = epoch + 1, parked = false, open_collections = NULL,

@@ -26,7 +26,12 @@ extension PostgresStore {
             throw AccountError(error)
         }
         return try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(tenant.id)
+            let owner = try await connection.checked(
+                "SELECT FROM backup.organizations WHERE id = $1 AND \(own(.organization)) FOR SHARE",
+                [.uuid(tenant.organization)])
+            guard !owner.isEmpty else { throw AccountError.outside("organization", tenant.organization.text) }
+            admit(tenant.id)
+            try await enter(tenant.id, connection)
             let rows = try await connection.unique(
                 """
                 INSERT INTO backup.tenants (tenant_id, organization_id, name, client_id, cloud, graph_url, authority_url)
@@ -66,7 +71,7 @@ extension PostgresStore {
         async throws(AccountError)
     {
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(tenant)
+            try await enter(tenant, connection)
             let keys: OpenedKeys, sealed: [UInt8]
             do throws(StageFailure) {
                 keys = try await self.keys(connection, tenant)
@@ -85,16 +90,21 @@ extension PostgresStore {
 
     public func tenants() async throws(AccountError) -> [TenantRecord] {
         try await administer { (connection) async throws(AccountError) in
-            try all(
-                try await connection.checked("SELECT \(TenantRecord.columns) FROM backup.tenants ORDER BY name"),
+            let tenants = try all(
+                try await connection.checked(
+                    "SELECT \(TenantRecord.columns) FROM backup.tenants WHERE \(own(.tenant)) ORDER BY name"),
                 TenantRecord.init(row:))
+            for tenant in tenants { admit(tenant.id) }
+            return tenants
         }
     }
 
     public func tenant(_ reference: String) async throws(AccountError) -> TenantRecord {
-        try await find(
-            reference, "tenant", "SELECT \(TenantRecord.columns) FROM backup.tenants", key: "tenant_id",
+        let tenant = try await find(
+            reference, "tenant", .tenant, "SELECT \(TenantRecord.columns) FROM backup.tenants", key: "tenant_id",
             TenantRecord.init(row:))
+        admit(tenant.id)
+        return tenant
     }
 
     /// How to reach the tenant, its credential opened.
@@ -110,7 +120,8 @@ extension PostgresStore {
 
     /// Marks a tenant as checked and backed up by its schedule.
     public func activate(_ tenant: TenantID, permissions: [String]) async throws(AccountError) -> TenantRecord {
-        try await administer { (connection) async throws(AccountError) in
+        try requireAdmitted(tenant)
+        return try await administer { (connection) async throws(AccountError) in
             let rows = try await connection.checked(
                 """
                 UPDATE backup.tenants SET state = 'active', permissions = $2, permissions_at = now(),
@@ -124,7 +135,8 @@ extension PostgresStore {
     }
 
     public func deactivate(_ tenant: TenantID) async throws(AccountError) -> TenantRecord {
-        try await administer { (connection) async throws(AccountError) in
+        try requireAdmitted(tenant)
+        return try await administer { (connection) async throws(AccountError) in
             let rows = try await connection.checked(
                 """
                 UPDATE backup.tenants SET state = 'inactive' WHERE tenant_id = $1 RETURNING \(TenantRecord.columns)
@@ -137,7 +149,8 @@ extension PostgresStore {
 
     /// Changes schedule, types and retention; values were checked before.
     public func configure(_ tenant: TenantRecord) async throws(AccountError) -> TenantRecord {
-        try await administer { (connection) async throws(AccountError) in
+        try requireAdmitted(tenant.id)
+        return try await administer { (connection) async throws(AccountError) in
             let rows = try await connection.checked(
                 """
                 UPDATE backup.tenants SET schedule = $2, types = $3, retention = $4 WHERE tenant_id = $1

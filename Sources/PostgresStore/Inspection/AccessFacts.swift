@@ -125,9 +125,12 @@ extension PostgresConnection {
                     CASE WHEN rolreplication THEN 'REPLICATION' END,
                     CASE WHEN has_schema_privilege(oid, 'backup', 'CREATE') THEN 'CREATE ON SCHEMA' END], NULL) AS powers,
                 ARRAY(SELECT g.rolname::text FROM pg_catalog.pg_auth_members m
-                    JOIN pg_catalog.pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid ORDER BY 1) AS member_of
+                    JOIN pg_catalog.pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid
+                    -- The operator may take on the staff's role, and has nothing of it before.
+                    AND NOT (g.rolname = $2 AND r.rolname = 'entra_backup_operator' AND NOT r.rolinherit)
+                    ORDER BY 1) AS member_of
             FROM pg_catalog.pg_roles r WHERE rolname = ANY ($1) ORDER BY 1
-            """, [.textArray(Installation.roles.map { "entra_backup_\($0)" })])
+            """, [.textArray(Installation.roles.map { "entra_backup_\($0)" }), .text(Installation.staff)])
         return try decoded { () throws(PostgresError) in
             try rows.map { (row) throws(PostgresError) in
                 AccessFacts.Role(

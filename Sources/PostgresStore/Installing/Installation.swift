@@ -11,6 +11,9 @@ public struct Installation: Sendable {
     /// Runs migrations and owns the tables; no program logs in as it.
     public static let owner = "entra_backup_owner"
 
+    /// What sessions of a partner's staff run as; nobody logs in as it.
+    public static let staff = "entra_backup_staff"
+
     let superuser: DatabaseSettings
     let database: String
 

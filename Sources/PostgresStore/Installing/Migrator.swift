@@ -20,6 +20,7 @@ public struct Migration: Sendable {
         Migration(
             number: 3, name: "V0003_restore_and_download", bytes: PackageResources.V0003_restore_and_download_sql),
         Migration(number: 4, name: "V0004_listing_sums", bytes: PackageResources.V0004_listing_sums_sql),
+        Migration(number: 5, name: "V0005_staff", bytes: PackageResources.V0005_staff_sql),
     ]
 
     private init(number: Int32, name: String, bytes: [UInt8]) {

@@ -27,7 +27,7 @@ extension PostgresStore {
     /// The tenant's key numbers. Nothing is unwrapped.
     public func keyState(_ tenant: TenantID) async throws(AccountError) -> TenantKeyState {
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(tenant)
+            try await enter(tenant, connection)
             let rows = try await connection.checked(
                 """
                 SELECT tenant_id, newest_data_key, kek_number, changed_at FROM backup.tenant_keys WHERE tenant_id = $1
@@ -50,7 +50,7 @@ extension PostgresStore {
             throw AccountError(StageFailure(keys: error))
         }
         return try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(tenant)
+            try await enter(tenant, connection)
             let rows = try await connection.checked(
                 "SELECT wrapped FROM backup.tenant_keys WHERE tenant_id = $1 FOR UPDATE", [.uuid(tenant.uuid)])
             guard !rows.isEmpty else {

@@ -99,10 +99,6 @@ extension PostgresStore {
     }
 }
 
-extension UUID {
-    fileprivate var text: String { uuidString.lowercased() }
-}
-
 extension PostgresConnection {
     fileprivate func deadLetter(_ id: UUID) async throws(AccountError) -> DeadLetter {
         let rows = try await checked(

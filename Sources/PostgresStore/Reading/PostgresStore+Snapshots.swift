@@ -8,7 +8,8 @@ extension PostgresStore {
     func read<T: Sendable>(
         _ tenant: TenantID, _ body: (PostgresConnection) async throws(AccountError) -> T
     ) async throws(AccountError) -> T {
-        try await administer(.of(tenant), body)
+        try requireAdmitted(tenant)
+        return try await administer(.of(tenant), body)
     }
 
     /// Newest first.

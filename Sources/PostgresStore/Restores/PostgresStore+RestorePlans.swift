@@ -11,7 +11,7 @@ extension PostgresStore {
     /// Stores a plan for the tenant that it writes to, sealed.
     public func savePlan(_ plan: RestorePlan) async throws(AccountError) {
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(plan.tenant)
+            try await enter(plan.tenant, connection)
             do throws(StageFailure) {
                 let keys = try await self.keys(connection, plan.tenant)
                 try await connection.insert(plan, keys)
@@ -29,7 +29,7 @@ extension PostgresStore {
     /// A plan of the tenant with all its steps.
     public func plan(_ tenant: TenantID, _ id: UUID) async throws(AccountError) -> RestorePlan {
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(tenant)
+            try await enter(tenant, connection)
             do throws(StageFailure) {
                 let keys = try await self.keys(connection, tenant)
                 if let plan = try await connection.plan(tenant, id, keys) { return plan }
@@ -45,10 +45,12 @@ extension PostgresStore {
         guard let id = UUID(uuidString: reference) else { throw Self.noPlan(reference) }
         let owner = try await administer { (connection) async throws(AccountError) -> TenantID? in
             let tenants = try all(
-                try await connection.checked("SELECT tenant_id FROM backup.tenants ORDER BY created_at DESC")
+                try await connection.checked(
+                    "SELECT tenant_id FROM backup.tenants WHERE \(own(.tenant)) ORDER BY created_at DESC")
             ) { (row) throws(PostgresError) in TenantID(uuid: try row.uuid("tenant_id")) }
             for tenant in tenants {
-                try await connection.tenantScope(tenant)
+                admit(tenant)
+                try await enter(tenant, connection)
                 let found = try await connection.checked(
                     "SELECT FROM backup.restore_plans WHERE tenant_id = $1 AND plan_id = $2",
                     [.uuid(tenant.uuid), .uuid(id)])

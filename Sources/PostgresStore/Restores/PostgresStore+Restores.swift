@@ -29,7 +29,7 @@ extension PostgresStore {
     /// object, the job waits for it. A plan is carried out once: applied again it gives the same job.
     public func applyPlan(_ plan: RestorePlan) async throws(AccountError) -> JobRecord {
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(plan.tenant)
+            try await enter(plan.tenant, connection)
             let key: [PostgresValue] = [.uuid(plan.tenant.uuid), .uuid(plan.id)]
             let rows = try await connection.checked(
                 "SELECT job_id, snapshot FROM backup.restore_plans WHERE tenant_id = $1 AND plan_id = $2 FOR UPDATE",
@@ -51,7 +51,7 @@ extension PostgresStore {
     /// The job that carries a plan out, or did; nil for a plan that was not applied.
     public func restoreJob(of plan: RestorePlan) async throws(AccountError) -> JobRecord? {
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(plan.tenant)
+            try await enter(plan.tenant, connection)
             let rows = try await connection.checked(
                 "SELECT job_id FROM backup.restore_plans WHERE tenant_id = $1 AND plan_id = $2 AND job_id IS NOT NULL",
                 [.uuid(plan.tenant.uuid), .uuid(plan.id)])
@@ -65,7 +65,7 @@ extension PostgresStore {
     public func restore(_ id: JobID) async throws(AccountError) -> RestoreRecord {
         let job = try await job(id)
         return try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(job.tenant)
+            try await enter(job.tenant, connection)
             let rows = try await connection.checked(
                 "SELECT plan_id, cancelling FROM backup.restore_plans WHERE tenant_id = $1 AND job_id = $2",
                 [.uuid(job.tenant.uuid), .uuid(id.uuid)])
@@ -111,7 +111,7 @@ extension PostgresStore {
                 hint: "Only queued and running restores can be cancelled.")
         }
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(record.tenant)
+            try await enter(record.tenant, connection)
             do throws(StageFailure) {
                 try await connection.cancelRestore(record)
             } catch {

@@ -19,7 +19,7 @@ extension PostgresStore {
         _ tenant: TenantID, clientID: String, _ credential: DirectoryCredential, expiresAt: Date?
     ) async throws(AccountError) {
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(tenant)
+            try await enter(tenant, connection)
             let sealed: [UInt8]
             do throws(StageFailure) {
                 sealed = try SealedCredential.seal(credential, try await self.keys(connection, tenant))
@@ -44,7 +44,7 @@ extension PostgresStore {
     /// - Returns: whether there was one.
     public func removeWriteAccess(_ tenant: TenantID) async throws(AccountError) -> Bool {
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(tenant)
+            try await enter(tenant, connection)
             return try await connection.checked(
                 "DELETE FROM backup.tenant_credentials WHERE tenant_id = $1 AND purpose = 'write'",
                 [.uuid(tenant.uuid)]
@@ -55,7 +55,7 @@ extension PostgresStore {
     /// Whether the tenant has a credential that writes, and which; nil when it has none.
     public func writeAccess(_ tenant: TenantID) async throws(AccountError) -> WriteAccess? {
         try await administer { (connection) async throws(AccountError) in
-            try await connection.tenantScope(tenant)
+            try await enter(tenant, connection)
             return try all(
                 try await connection.checked(
                     """
