@@ -114,18 +114,16 @@ struct PageSighter {
     // MARK: Relationships
 
     private mutating func sightCaptured(_ item: CanonicalItem, _ body: [UInt8], _ object: ObjectKey) throws {
-        var seen: Set<UInt16> = []
         for captured in item.captured {
             switch rules.mainCaptures[captured.index] {
             case .delta(let relationship):
                 try sightDelta(body, captured.range, object, relationship)
             case .whole(let relationship):
-                seen.insert(relationship.number)
                 // Cut short by Graph: not the whole, so nothing is said.
                 if !captured.isTruncated { try sightWhole(body, captured.range, object, relationship) }
             }
         }
-        for case .whole(let relationship) in rules.mainCaptures where !seen.contains(relationship.number) {
+        for (index, relationship) in rules.wholes where !item.captured.contains(where: { $0.index == index }) {
             sightNone(object, relationship)
         }
     }

@@ -12,6 +12,8 @@ struct SightingRules: Sendable {
 
     let main: CanonicalRules
     let mainCaptures: [Capture]
+    /// Those of ``Capture/whole(_:)``, with their places among all.
+    let wholes: [(index: Int, relationship: Relationship)]
     /// For listings of relationships and for elements of children.
     let children: CanonicalRules
 
@@ -39,6 +41,9 @@ struct SightingRules: Sendable {
             keepsObjectType: type.derivesTypes,
             orderedArrays: type.orderedArrays, readsWords: true, dropsNulls: type.delta)
         mainCaptures = captures
+        wholes = captures.enumerated().compactMap { index, capture in
+            if case .whole(let relationship) = capture { (index, relationship) } else { nil }
+        }
         children = CanonicalRules(keepsObjectType: true, orderedArrays: type.orderedArrays)
     }
 

@@ -39,6 +39,39 @@ import Testing
         #expect(JSONValue.object(["é": 1]) != .object(["e\u{301}": 1]))
     }
 
+    @Test func `Some members of an object are those of the whole`() throws {
+        var generator = JSONTextGenerator(5)
+        for _ in 0..<2_000 {
+            guard case .object(let object) = generator.object() else { continue }
+            let bytes = generator.write(.object(object))
+            let names = object.names.filter { _ in generator.chance(2) } + ["never there"]
+            var wanted = JSONObject()
+            for name in names { wanted[name] = object[name] }
+            #expect(try JSONObject(parsing: bytes, names: names) == wanted)
+        }
+        let text = #" {"\u00e9":1, "b":{"a":[2]}, "a":"x"} "#
+        #expect(try JSONObject(parsing: Array(text.utf8), names: ["a", "é"]) == ["a": "x", "é": 1])
+        let wrong = [
+            #"[]"#, #"{"a":1,"a":2}"#, #"{"a":1,"b":[1}"#, #"{"b":tru}"#, #"{"a":1}x"#, #"{"b":1,}"#, #"{"b""#, "",
+        ]
+        for text in wrong {
+            #expect(throws: JSONSyntaxError.self, "\(text)") {
+                try JSONObject(parsing: Array(text.utf8), names: ["a"])
+            }
+        }
+    }
+
+    @Test func `Members stand in the order of UTF-16 units`() {
+        let scalars: [Unicode.Scalar] = [
+            "a", "b", "\u{7F}", "é", "\u{D7FF}", "\u{E000}", "\u{FFFD}", "😀", "\u{10FFFF}",
+        ]
+        var texts = [""]
+        for _ in 0..<3 { texts += texts.flatMap { text in scalars.map { text + String($0) } } }
+        let unique = Set(texts.map { Array($0.utf16) })
+        let object = JSONObject(texts.map { ($0, JSONValue.null) })
+        #expect(object.names.map { Array($0.utf16) } == unique.sorted { $0.lexicographicallyPrecedes($1) })
+    }
+
     @Test func `Text for people`() {
         let value: JSONValue = ["a": [1, [:], []], "b": "x\ny"]
         #expect(value.prettyText == "{\n  \"a\": [\n    1,\n    {},\n    []\n  ],\n  \"b\": \"x\\ny\"\n}")

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Testing
 
@@ -18,6 +19,20 @@ struct DigestKeyTests {
         #expect(digest().hex == "166b95960c4f0f43c33173aa62063742db607afaf2dd0d57c1c342d106fef3f0")
         let object = key.objectKey(forIdentifier: "example.com", type: 3)
         #expect(object.uuidString.lowercased() == "28c6a921-c180-6370-bad3-6fc50822be2e")
+    }
+
+    @Test func `The keyed hash is HMAC-SHA-256, whatever the lengths`() {
+        for keyCount in [0, 1, 31, 32, 63, 64, 65, 200] {
+            let key = SymmetricKey(data: (0..<keyCount).map { UInt8(truncatingIfNeeded: 7 &* $0 &+ 3) })
+            let hash = KeyedHash(key: key)
+            for count in [0, 1, 30, 55, 56, 63, 64, 65, 119, 120, 1_000] {
+                let head = (0..<count % 33).map { UInt8($0) }
+                let body = (0..<count).map { UInt8(truncatingIfNeeded: $0) }
+                let code = head.withUnsafeBytes { head in body.withUnsafeBytes { hash.code(head, $0) } }
+                let expected = HMAC<SHA256>.authenticationCode(for: head + body, using: key)
+                #expect(Array(code) == Array(expected), "\(keyCount) \(count)")
+            }
+        }
     }
 
     @Test func `A digest depends on every part`() {

@@ -10,7 +10,8 @@ struct AuditCommand: AsyncParsableCommand {
         commandName: "audit", abstract: "Who did what.", subcommands: [List.self])
 
     struct List: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists audit entries, newest first.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Lists audit entries, newest first.")
         @OptionGroup var options: GlobalOptions
         @Option(help: "At most so many.") var limit = 100
 

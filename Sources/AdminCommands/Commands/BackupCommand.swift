@@ -12,7 +12,7 @@ struct BackupCommand: AsyncParsableCommand {
 
     struct Start: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Backs a tenant up now.",
+            commandName: "start", abstract: "Backs a tenant up now.",
             discussion: "A backup that is queued or running is joined. Exit 3 with --wait: finished with warnings.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions

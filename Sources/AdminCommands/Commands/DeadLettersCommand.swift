@@ -12,7 +12,8 @@ struct DeadLettersCommand: AsyncParsableCommand {
         subcommands: [List.self, Show.self, Retry.self, Discard.self])
 
     struct List: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists dead letters, newest first.")
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Lists dead letters, newest first.")
         @OptionGroup var options: GlobalOptions
         @Option(help: "At most so many.") var limit = 100
 
@@ -40,7 +41,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
     }
 
     struct Show: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows a dead letter.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows a dead letter.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id.") var id: String
 
@@ -58,7 +59,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
 
     struct Retry: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lets the job of a dead letter go on where it stood.",
+            commandName: "retry", abstract: "Lets the job of a dead letter go on where it stood.",
             discussion: """
                 Mend the cause first. All dead letters of the job come back. Exit 6 when the job cannot go on: then \
                 `entra-backup job retry` starts it anew. With --all the exit code is 6 when one cannot.
@@ -126,7 +127,7 @@ struct DeadLettersCommand: AsyncParsableCommand {
 
     struct Discard: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Takes a dead letter away for good.",
+            commandName: "discard", abstract: "Takes a dead letter away for good.",
             discussion: "Its job stays failed; `entra-backup job retry` still starts that anew.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions

@@ -12,7 +12,7 @@ struct DownloadCommand: AsyncParsableCommand {
 
     struct Start: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Has a ZIP archive of a snapshot written.",
+            commandName: "start", abstract: "Has a ZIP archive of a snapshot written.",
             discussion: """
                 The archive can be fetched with `download fetch` for a week. JSON has one object document a line and can
                 be restored from; CSV has one column an attribute and is for spreadsheets. Archives hold directory
@@ -65,7 +65,7 @@ struct DownloadCommand: AsyncParsableCommand {
 
     struct Fetch: AdminCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Fetches the archive of a download that has ended.",
+            commandName: "fetch", abstract: "Fetches the archive of a download that has ended.",
             discussion: "What an interrupted fetch has left in FILE.part is kept, and gone on from.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id of the download's job.") var job: String
@@ -89,7 +89,7 @@ struct DownloadCommand: AsyncParsableCommand {
 
     struct Verify: AdminCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Reads an archive again and compares every member with what was written.",
+            commandName: "verify", abstract: "Reads an archive again and compares every member with what was written.",
             discussion: "Exit 1 names the member that was changed, is missing or was added.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String

@@ -12,7 +12,7 @@ struct JobCommand: AsyncParsableCommand {
         subcommands: [List.self, Show.self, Cancel.self, Retry.self])
 
     struct List: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists jobs, newest first.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists jobs, newest first.")
         @OptionGroup var options: GlobalOptions
         @Option(help: "backup, download or restore.") var kind: JobKind?
         @Option(help: "queued, running, succeeded, succeededWithWarnings, failed or cancelled.") var state: JobState?
@@ -44,7 +44,7 @@ struct JobCommand: AsyncParsableCommand {
     }
 
     struct Show: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows a job.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows a job.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id.") var job: String
 
@@ -61,7 +61,8 @@ struct JobCommand: AsyncParsableCommand {
     }
 
     struct Cancel: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Cancels a job that has not ended.")
+        static let configuration = CommandConfiguration(
+            commandName: "cancel", abstract: "Cancels a job that has not ended.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id.") var job: String
@@ -84,7 +85,7 @@ struct JobCommand: AsyncParsableCommand {
 
     struct Retry: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Starts a failed or cancelled job again.",
+            commandName: "retry", abstract: "Starts a failed or cancelled job again.",
             discussion: """
                 A restore goes on with the steps that were not done. It does not when an object of those has changed \
                 since the plan was made: exit 6 shows the difference.

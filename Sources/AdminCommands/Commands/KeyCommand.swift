@@ -11,7 +11,8 @@ struct KeyCommand: AsyncParsableCommand {
         commandName: "key", abstract: "Keys that seal what is stored.", subcommands: [Show.self, Rotate.self])
 
     struct Show: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows which keys a tenant has; never a key.")
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Shows which keys a tenant has; never a key.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
 
@@ -37,6 +38,7 @@ struct KeyCommand: AsyncParsableCommand {
 
     struct Rotate: ChangingCommand {
         static let configuration = CommandConfiguration(
+            commandName: "rotate",
             abstract: "Adds a data key to a tenant, or a key-encryption key to the installation.",
             discussion: """
                 With TENANT: a new data key seals from now on, and the tenant's keys are wrapped with the newest \

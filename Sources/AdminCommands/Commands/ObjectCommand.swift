@@ -12,7 +12,7 @@ struct ObjectCommand: AsyncParsableCommand {
 
     struct Types: AdminCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists the object types and what a snapshot has of each.")
+            commandName: "types", abstract: "Lists the object types and what a snapshot has of each.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
         @Option(help: "Number; the newest when it is left out.") var snapshot: Int32?
@@ -61,7 +61,7 @@ struct ObjectCommand: AsyncParsableCommand {
     }
 
     struct List: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists the objects of a type.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists the objects of a type.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "Object type.") var type: String
@@ -76,7 +76,7 @@ struct ObjectCommand: AsyncParsableCommand {
             let type = try TypeNames.type(type)
             return try await options.withStore { store, _ in
                 let tenant = try await store.tenant(tenant)
-                let number = try await store.snapshot(tenant.id, snapshot).number
+                let number = try await store.snapshotNumber(tenant.id, snapshot)
                 var items: [JSONValue] = []
                 var table = Table(["name", "from", "id"])
                 try await store.documents(tenant.id, type, at: number) { stored in
@@ -103,7 +103,7 @@ struct ObjectCommand: AsyncParsableCommand {
 
     struct Show: AdminCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows an object with its attributes, links and children as of a snapshot.")
+            commandName: "show", abstract: "Shows an object with its attributes, links and children as of a snapshot.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "Object type.") var type: String
@@ -120,7 +120,7 @@ struct ObjectCommand: AsyncParsableCommand {
             return try await options.withStore { store, configuration in
                 let tenant = try await store.tenant(tenant)
                 if snapshot == .live, try await showLive(tenant, type, store, configuration, output) { return 0 }
-                let number = try await store.snapshot(tenant.id, snapshot?.number).number
+                let number = try await store.snapshotNumber(tenant.id, snapshot?.number)
                 let key = try await store.objectKey(tenant.id, type, id: id)
                 if let stored = try await store.documents(tenant.id, type, [key], at: number).first {
                     try show(stored, type, number, output)
@@ -171,7 +171,8 @@ struct ObjectCommand: AsyncParsableCommand {
     }
 
     struct History: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows an object's history, newest first.")
+        static let configuration = CommandConfiguration(
+            commandName: "history", abstract: "Shows an object's history, newest first.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "Object type.") var type: String
@@ -190,7 +191,7 @@ struct ObjectCommand: AsyncParsableCommand {
                         4, "objectNotFound", "No snapshot ever had a \(type.name) \(id).",
                         hint: "See `entra-backup object list \(tenant.id) \(type.name)`.")
                 }
-                let newest = try await store.snapshot(tenant.id, nil).number
+                let newest = try await store.snapshotNumber(tenant.id, nil)
                 let actors = try await store.actors(tenant.id, of: [id], from: 0, to: newest)[id] ?? []
                 output.show(["items": .array(items.map { $0.json(actors) })]) {
                     var table = Table(["from", "to", "state", "by", "changes"])

@@ -36,13 +36,13 @@ struct ObjectSearchCommand: AdminCommand {
     var access: Access { .feature(.viewObjectDetail) }
 
     func perform(_ output: Output) async throws -> Int32 {
-        let types = try type.map { [try TypeNames.type($0)] } ?? Catalogue.current.types
+        let named = try type.map { [try TypeNames.type($0)] }
         return try await options.withStore { store, _ in
             let tenant = try await store.tenant(tenant)
-            let number = try await store.snapshot(tenant.id, snapshot).number
+            let number = try await store.snapshotNumber(tenant.id, snapshot)
             let hits = try await store.search(
-                tenant.id, text: text, conditions: conditions.compactMap(SearchCondition.init), types: types,
-                at: number, limit: limit)
+                tenant.id, text: text, conditions: conditions.compactMap(SearchCondition.init),
+                types: named ?? Catalogue.current.types, at: number, limit: limit)
             output.show(["items": .array(hits.map(\.json))]) {
                 var table = Table(["type", "name", "matched", "id"])
                 for hit in hits {

@@ -12,7 +12,7 @@ struct OrganizationCommand: AsyncParsableCommand {
         subcommands: [Create.self, List.self, Show.self])
 
     struct Create: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Makes an organization.")
+        static let configuration = CommandConfiguration(commandName: "create", abstract: "Makes an organization.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Option(help: "Name.") var name: String
@@ -55,7 +55,7 @@ struct OrganizationCommand: AsyncParsableCommand {
     }
 
     struct List: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists organizations.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists organizations.")
         @OptionGroup var options: GlobalOptions
 
         var access: Access { .feature(.viewOrganizations) }
@@ -79,7 +79,7 @@ struct OrganizationCommand: AsyncParsableCommand {
     }
 
     struct Show: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows an organization.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows an organization.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var organization: String
 

@@ -12,7 +12,7 @@ struct PartnerCommand: AsyncParsableCommand {
         subcommands: [Create.self, List.self, Show.self, Update.self])
 
     struct Create: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Makes a partner.")
+        static let configuration = CommandConfiguration(commandName: "create", abstract: "Makes a partner.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Option(help: "Name, unique.") var name: String
@@ -32,7 +32,7 @@ struct PartnerCommand: AsyncParsableCommand {
     }
 
     struct List: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists partners.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists partners.")
         @OptionGroup var options: GlobalOptions
 
         var access: Access { .feature(.viewPartner) }
@@ -53,7 +53,7 @@ struct PartnerCommand: AsyncParsableCommand {
     }
 
     struct Show: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows a partner.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows a partner.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var partner: String
 

@@ -12,7 +12,7 @@ struct PlanCommand: AsyncParsableCommand {
         subcommands: [Create.self, List.self, Show.self, Archive.self])
 
     struct Create: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Makes a plan.")
+        static let configuration = CommandConfiguration(commandName: "create", abstract: "Makes a plan.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Option(help: "Name, unique at the partner.") var name: String
@@ -39,7 +39,7 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     struct List: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists plans.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists plans.")
         @OptionGroup var options: GlobalOptions
 
         var access: Access { .feature(.viewPlans) }
@@ -63,7 +63,7 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     struct Show: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows a plan.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows a plan.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var plan: String
 
@@ -79,7 +79,8 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     struct Archive: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Takes a plan out of the offer.")
+        static let configuration = CommandConfiguration(
+            commandName: "archive", abstract: "Takes a plan out of the offer.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var plan: String

@@ -9,7 +9,7 @@ import ServiceBootstrap
 extension RestoreCommand {
     struct Apply: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Carries a plan out.",
+            commandName: "apply", abstract: "Carries a plan out.",
             discussion: """
                 The tenant is read once more before: when an object of the plan has changed since, nothing is written and \
                 the difference is shown (exit 6). Exit 5: no credential that may write, or a plan that locks out. A plan \
@@ -45,7 +45,7 @@ extension RestoreCommand {
 
     struct Undo: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Brings the objects that a restore touched back to how they were before it.",
+            commandName: "undo", abstract: "Brings the objects that a restore touched back to how they were before it.",
             discussion: """
                 What the restore made is deleted, into the recycle bin where there is one. With --dry-run the plan is \
                 shown and not carried out.

@@ -9,6 +9,7 @@ import ServiceBootstrap
 extension RestoreCommand {
     struct Plan: AdminCommand {
         static let configuration = CommandConfiguration(
+            commandName: "plan",
             abstract: "Shows what a restore would write, in which order, and what stands against it.",
             discussion: """
                 The tenant is read as it is now and compared with the snapshot. Nothing is written to the tenant; the \

@@ -13,6 +13,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
     struct Show: AdminCommand {
         static let configuration = CommandConfiguration(
+            commandName: "show",
             abstract: "Shows a restore: what came of each step, what ids became, what is left to people.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id of the job.") var job: String
@@ -31,7 +32,7 @@ struct RestoreCommand: AsyncParsableCommand {
 
     struct Cancel: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Ends a restore after the steps that are in hand; what was done stays.",
+            commandName: "cancel", abstract: "Ends a restore after the steps that are in hand; what was done stays.",
             discussion: """
                 The end is awaited for a minute, and what was done is told. `restore undo` takes it back, and \
                 `job retry` goes on with the rest.

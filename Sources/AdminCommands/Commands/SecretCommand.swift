@@ -14,7 +14,7 @@ struct SecretCommand: AsyncParsableCommand {
 
     struct Show: AdminCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows a BitLocker recovery key or the LAPS passwords of a device.",
+            commandName: "show", abstract: "Shows a BitLocker recovery key or the LAPS passwords of a device.",
             discussion: """
                 ID is the key's id for bitlocker, and the device's id (the one that the device has of itself) for laps. \
                 What was read before is shown as it was kept, also when the device is gone; what was not, or is \
@@ -79,6 +79,7 @@ struct SecretCommand: AsyncParsableCommand {
 
     struct Collect: ChangingCommand {
         static let configuration = CommandConfiguration(
+            commandName: "collect",
             abstract: "Reads the secrets that the newest snapshot lists and that were not read yet.",
             discussion: """
                 Each one that is read is an entry in the tenant's audit log: announce it. A BitLocker key is read once, \
@@ -94,7 +95,7 @@ struct SecretCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, configuration in
                 let tenant = try await store.tenant(tenant)
-                let snapshot = try await store.snapshot(tenant.id, nil).number
+                let snapshot = try await store.snapshotNumber(tenant.id, nil)
                 var counts: [SecretCount] = []
                 for kind in DeviceSecret.Kind.allCases {
                     counts.append(

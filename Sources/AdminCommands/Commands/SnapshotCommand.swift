@@ -11,7 +11,7 @@ struct SnapshotCommand: AsyncParsableCommand {
         subcommands: [List.self, Show.self, Verify.self])
 
     struct List: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists snapshots, newest first.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists snapshots, newest first.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
 
@@ -37,7 +37,8 @@ struct SnapshotCommand: AsyncParsableCommand {
     }
 
     struct Show: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows a snapshot and each of its collections.")
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Shows a snapshot and each of its collections.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
         @Argument(help: "Number; the newest when it is left out.") var number: Int32?
@@ -57,6 +58,7 @@ struct SnapshotCommand: AsyncParsableCommand {
 
     struct Verify: AdminCommand {
         static let configuration = CommandConfiguration(
+            commandName: "verify",
             abstract:
                 "Reads every version of a snapshot again and recomputes digests and signature. Exit 1 when damaged.")
         @OptionGroup var options: GlobalOptions

@@ -15,7 +15,7 @@ struct StackCommand: AsyncParsableCommand {
 
     struct Up: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Starts what is missing.",
+            commandName: "up", abstract: "Starts what is missing.",
             discussion: "On a running stack it repairs what is missing and returns when everything is ready.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
@@ -78,7 +78,8 @@ struct StackCommand: AsyncParsableCommand {
     }
 
     struct Down: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Stops everything; data is kept.")
+        static let configuration = CommandConfiguration(
+            commandName: "down", abstract: "Stops everything; data is kept.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
 
@@ -102,7 +103,8 @@ struct StackCommand: AsyncParsableCommand {
     }
 
     struct Status: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows every process. Exit 0 when ready, 7 when not.")
+        static let configuration = CommandConfiguration(
+            commandName: "status", abstract: "Shows every process. Exit 0 when ready, 7 when not.")
         @OptionGroup var options: GlobalOptions
 
         var access: Access { .operatorOnly }
@@ -127,7 +129,7 @@ struct StackCommand: AsyncParsableCommand {
 
     struct Env: AdminCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Prints the environment in which commands reach this stack.",
+            commandName: "env", abstract: "Prints the environment in which commands reach this stack.",
             discussion: "Use it as: eval \"$(entra-backup stack env)\"")
         @OptionGroup var options: GlobalOptions
 

@@ -17,7 +17,7 @@ struct TenantCommand: AsyncParsableCommand {
 
     struct Add: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Adds a tenant.",
+            commandName: "add", abstract: "Adds a tenant.",
             discussion: "The credential is read from a file and stored sealed. Nothing is contacted before `activate`.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
@@ -62,7 +62,7 @@ struct TenantCommand: AsyncParsableCommand {
 
     struct Activate: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Checks credential and permissions, then starts the first backup.")
+            commandName: "activate", abstract: "Checks credential and permissions, then starts the first backup.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String
@@ -122,7 +122,8 @@ struct TenantCommand: AsyncParsableCommand {
     }
 
     struct Deactivate: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Stops a tenant's backups; data is kept.")
+        static let configuration = CommandConfiguration(
+            commandName: "deactivate", abstract: "Stops a tenant's backups; data is kept.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String
@@ -142,7 +143,7 @@ struct TenantCommand: AsyncParsableCommand {
     }
 
     struct List: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists tenants.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists tenants.")
         @OptionGroup var options: GlobalOptions
 
         var access: Access { .feature(.viewTenantList) }
@@ -167,7 +168,7 @@ struct TenantCommand: AsyncParsableCommand {
 
     struct Show: AdminCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Shows a tenant, and each permission as granted or missing.")
+            commandName: "show", abstract: "Shows a tenant, and each permission as granted or missing.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
 
@@ -187,7 +188,8 @@ struct TenantCommand: AsyncParsableCommand {
     }
 
     struct Credentials: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Replaces the credential for reading.")
+        static let configuration = CommandConfiguration(
+            commandName: "credentials", abstract: "Replaces the credential for reading.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var tenant: String

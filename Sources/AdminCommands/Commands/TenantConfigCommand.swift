@@ -12,7 +12,7 @@ struct TenantConfigCommand: AsyncParsableCommand {
         subcommands: [Show.self, Set.self])
 
     struct Show: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows the configuration.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows the configuration.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "Id or name.") var tenant: String
 
@@ -35,6 +35,7 @@ struct TenantConfigCommand: AsyncParsableCommand {
 
     struct Set: ChangingCommand {
         static let configuration = CommandConfiguration(
+            commandName: "set",
             abstract:
                 "Sets keys: schedule=every 15m…every 24h|daily HH:MM|off, types=a,b|all, retention=90d|7y|forever.")
         @OptionGroup var options: GlobalOptions

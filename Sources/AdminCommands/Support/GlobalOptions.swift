@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackupModel
 import Foundation
 import Logging
 import PostgresStore
@@ -59,6 +60,8 @@ struct GlobalOptions: ParsableArguments {
 
     /// Runs `body` with the store of whoever runs the command.
     func withStore<T>(_ body: (PostgresStore, ServiceConfiguration) async throws -> T) async throws -> T {
+        // Its rows are decoded while the database is being reached, which takes as long.
+        async let _ = Catalogue.current.types.count
         let configuration = try configuration()
         let store = PostgresStore(
             settings: configuration.database(role: "entra_backup_operator"), connections: 4,

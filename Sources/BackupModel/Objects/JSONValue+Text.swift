@@ -74,7 +74,61 @@ extension JSONValue {
     }
 }
 
+extension JSONObject {
+    /// Reads of the JSON object in `bytes` only the members of the given names. The others are passed over, their
+    /// grammar checked: of a large object few members are wanted, and making values of all of them takes most of the
+    /// time.
+    public init(parsing bytes: [UInt8], names: [String]) throws(JSONSyntaxError) {
+        let wanted = names.map { (name: $0, bytes: Array($0.utf8)) }
+        self = try JSONReader.lend(bytes) { (bytes) throws(JSONSyntaxError) in
+            try JSONReader.read(bytes, 0..<bytes.count) { (reader) throws(JSONSyntaxError) in
+                reader.skipSpace()
+                guard reader.current == 0x7B else { throw reader.failure(.unexpectedByte) }
+                let object = try reader.readObject(only: wanted)
+                try reader.expectEnd()
+                return object
+            }
+        }
+    }
+}
+
 extension JSONReader {
+    fileprivate mutating func readObject(only wanted: [(name: String, bytes: [UInt8])]) throws(JSONSyntaxError)
+        -> JSONObject
+    {
+        let start = position
+        guard try enter(0, closing: 0x7D) else { return JSONObject() }
+        var members: [JSONObject.Member] = []
+        repeat {
+            try expect(0x22)
+            let from = position
+            let isPlain = try skipString()
+            let name = self.name(among: wanted, from..<position - 1, isPlain: isPlain)
+            skipSpace()
+            try expect(0x3A)
+            skipSpace()
+            if let name {
+                members.append((name, try readValue(depth: 1)))
+            } else {
+                try skipValue(depth: 1)
+            }
+        } while try continues(closing: 0x7D)
+        guard let object = JSONObject(unique: members) else {
+            throw JSONSyntaxError(offset: start, what: .duplicateKey)
+        }
+        return object
+    }
+
+    /// The wanted name that stands at `range`, where `skipString` has passed over it.
+    private func name(
+        among wanted: [(name: String, bytes: [UInt8])], _ range: Range<Int>, isPlain: Bool
+    ) -> String? {
+        let bytes = UnsafeBufferPointer(start: base + range.lowerBound, count: range.count)
+        if isPlain { return wanted.first { $0.bytes.elementsEqual(bytes) }?.name }
+        let text = text(range, isPlain: false)
+        return wanted.first { $0.name.hasSameUnits(as: text) }?.name
+    }
+
     fileprivate mutating func readValue(depth: Int) throws(JSONSyntaxError) -> JSONValue {
         switch current {
         case 0x22: return .string(try readString())

@@ -92,7 +92,21 @@ extension String {
     func hasSameUnits(as other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 
     /// Whether this comes before `other` in the order of RFC 8785.
-    func precedesInUnits(_ other: String) -> Bool { utf16.lexicographicallyPrecedes(other.utf16) }
+    func precedesInUnits(_ other: String) -> Bool {
+        let byBytes = utf8.withContiguousStorageIfAvailable { one in
+            other.utf8.withContiguousStorageIfAvailable { two in Self.precedes(one, two) } ?? nil
+        }
+        return (byBytes ?? nil) ?? utf16.lexicographicallyPrecedes(other.utf16)
+    }
+
+    /// The order of bytes, which is that of UTF-16 but where a character of two units meets one from U+E000 on: `nil`.
+    private static func precedes(_ one: UnsafeBufferPointer<UInt8>, _ two: UnsafeBufferPointer<UInt8>) -> Bool? {
+        let common = Swift.min(one.count, two.count)
+        var place = 0
+        while place < common, one[place] == two[place] { place &+= 1 }
+        guard place < common else { return one.count < two.count }
+        return Swift.max(one[place], two[place]) < 0xEE ? one[place] < two[place] : nil
+    }
 }
 
 extension Hasher {

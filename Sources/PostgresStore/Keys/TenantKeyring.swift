@@ -117,10 +117,13 @@ extension PostgresStore {
     func keys(_ connection: PostgresConnection, _ tenant: TenantID) async throws(StageFailure) -> OpenedKeys {
         let rows = try await connection.rows(
             "SELECT wrapped FROM backup.tenant_keys WHERE tenant_id = $1", [.uuid(tenant.uuid)])
-        guard let row = rows.first else {
-            throw StageFailure(.keyWrong, "Tenant \(tenant) has no keys in the database.")
-        }
-        let wrapped = try decoded { () throws(PostgresError) in try row.bytes("wrapped") }
+        let wrapped = try decoded { () throws(PostgresError) in try rows.first?.bytes("wrapped") }
+        return try await keys(tenant, wrapped: wrapped)
+    }
+
+    /// The keys of a tenant whose wrapped form a transaction has read; `nil` when it found none.
+    func keys(_ tenant: TenantID, wrapped: [UInt8]?) async throws(StageFailure) -> OpenedKeys {
+        guard let wrapped else { throw StageFailure(.keyWrong, "Tenant \(tenant) has no keys in the database.") }
         return try await keys.keys(tenant, wrapped: wrapped)
     }
 }

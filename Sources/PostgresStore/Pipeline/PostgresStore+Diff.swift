@@ -11,8 +11,9 @@ extension PostgresStore: DiffStore {
             (connection) async throws(StageFailure) -> (WalkMode, [UInt8], OpenedKeys)? in
             let rows = try await connection.rows(
                 """
-                SELECT c.mode, p.content FROM backup.pages p
+                SELECT c.mode, p.content, k.wrapped FROM backup.pages p
                 JOIN backup.collections c USING (tenant_id, job_id, type)
+                LEFT JOIN backup.tenant_keys k USING (tenant_id)
                 WHERE p.tenant_id = $1 AND p.job_id = $2 AND p.type = $3 AND p.ordinal = $4 AND p.content IS NOT NULL
                     AND c.epoch = $5
                 """, handling.collectionKey + [.int32(handling.page ?? -1), .int32(handling.epoch)])
@@ -20,10 +21,13 @@ extension PostgresStore: DiffStore {
                 try await connection.consume(handling)
                 return nil
             }
-            let keys = try await self.keys(connection, handling.tenant)
-            return try decoded { () throws(PostgresError) in
-                (WalkMode(rawValue: try row.text("mode")) ?? .complete, try row.bytes("content"), keys)
+            let (mode, content, wrapped) = try decoded { () throws(PostgresError) in
+                (
+                    WalkMode(rawValue: try row.text("mode")) ?? .complete, try row.bytes("content"),
+                    try row.optionalBytes("wrapped")
+                )
             }
+            return (mode, content, try await self.keys(handling.tenant, wrapped: wrapped))
         }
         guard let (mode, sealed, keys) = found else { return nil }
         let content = try keys.open(sealed, "page", type)

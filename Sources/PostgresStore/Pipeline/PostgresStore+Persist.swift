@@ -4,8 +4,9 @@ import Foundation
 import LibPQ
 
 extension PostgresStore: PersistStore {
-    /// Sightings or heads of one settled chunk at most, about: bounds the persister's memory.
-    static let chunkSize: Int64 = 60_000
+    /// Sightings or heads of one settled chunk, about: bounds the persister's memory. Chunks vary, and a list of
+    /// sightings that outgrows 65,536 takes twice the room.
+    static let chunkSize: Int64 = 50_000
     /// Sealed lists in hand.
     private static let sightingsAtOnce = 4
 

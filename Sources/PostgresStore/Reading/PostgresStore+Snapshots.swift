@@ -40,18 +40,8 @@ extension PostgresStore {
     /// One snapshot with its collections; the newest without a number.
     public func snapshot(_ tenant: TenantID, _ number: SnapshotNumber?) async throws(AccountError) -> SnapshotRecord {
         try await read(tenant) { (connection) async throws(AccountError) in
-            let rows = try await connection.checked(
-                """
-                SELECT \(SnapshotRecord.columns) FROM backup.snapshots
-                WHERE tenant_id = $1 AND ($2::integer IS NULL OR number = $2) ORDER BY number DESC LIMIT 1
-                """, [.uuid(tenant.uuid), .int32(number)])
-            guard !rows.isEmpty else {
-                let what = number.map { "snapshot \($0)" } ?? "snapshot yet"
-                throw AccountError(
-                    .notFound, "snapshotNotFound", "The tenant has no \(what).",
-                    hint: "See `entra-backup snapshot list`, or make one with `entra-backup backup start`.")
-            }
-            var record = try only(rows, SnapshotRecord.init(row:))
+            var record = try only(
+                try await connection.snapshot(tenant, number, SnapshotRecord.columns), SnapshotRecord.init(row:))
             record.collections = try all(
                 try await connection.checked(
                     """
@@ -60,5 +50,36 @@ extension PostgresStore {
                     """, [.uuid(tenant.uuid), .int32(record.number)]), SnapshotRecord.Collection.init(row:))
             return record
         }
+    }
+
+    /// The number of a snapshot that is there; of the newest without one.
+    public func snapshotNumber(_ tenant: TenantID, _ number: SnapshotNumber?) async throws(AccountError)
+        -> SnapshotNumber
+    {
+        try await read(tenant) { (connection) async throws(AccountError) in
+            try only(try await connection.snapshot(tenant, number, "number")) { (row) throws(PostgresError) in
+                try row.int32(0)
+            }
+        }
+    }
+}
+
+extension PostgresConnection {
+    /// The row of one snapshot, the newest without a number.
+    fileprivate func snapshot(_ tenant: TenantID, _ number: SnapshotNumber?, _ columns: String)
+        async throws(AccountError) -> PostgresRows
+    {
+        let rows = try await checked(
+            """
+            SELECT \(columns) FROM backup.snapshots
+            WHERE tenant_id = $1 AND ($2::integer IS NULL OR number = $2) ORDER BY number DESC LIMIT 1
+            """, [.uuid(tenant.uuid), .int32(number)])
+        guard !rows.isEmpty else {
+            let what = number.map { "snapshot \($0)" } ?? "snapshot yet"
+            throw AccountError(
+                .notFound, "snapshotNotFound", "The tenant has no \(what).",
+                hint: "See `entra-backup snapshot list`, or make one with `entra-backup backup start`.")
+        }
+        return rows
     }
 }

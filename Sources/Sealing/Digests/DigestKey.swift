@@ -8,15 +8,15 @@ public import Foundation
 ///
 /// The keyed state is made once and copied for each digest: 0.8 to 2.4 µs instead of 1.9 to 3.3.
 public struct DigestKey: Sendable, Unprintable {
-    private let contents: HMAC<SHA256>
-    private let identifiers: HMAC<SHA256>
-    private let runs: HMAC<SHA256>
+    private let contents: KeyedHash
+    private let identifiers: KeyedHash
+    private let runs: KeyedHash
 
     /// The maker of digests for the tenant of the keys.
     public init(_ keys: TenantKeys) {
-        contents = HMAC(key: keys.digest.derived(for: "entra-backup content digest 1", tenant: keys.tenant))
-        identifiers = HMAC(key: keys.digest.derived(for: "entra-backup object key 1", tenant: keys.tenant))
-        runs = HMAC(key: keys.digest.derived(for: "entra-backup sightings 1", tenant: keys.tenant))
+        contents = KeyedHash(key: keys.digest.derived(for: "entra-backup content digest 1", tenant: keys.tenant))
+        identifiers = KeyedHash(key: keys.digest.derived(for: "entra-backup object key 1", tenant: keys.tenant))
+        runs = KeyedHash(key: keys.digest.derived(for: "entra-backup sightings 1", tenant: keys.tenant))
     }
 
     /// The digest of one content.
@@ -36,11 +36,10 @@ public struct DigestKey: Sendable, Unprintable {
         type: UInt16, id: UUID, facet: UInt16, _ bytes: UnsafeRawBufferPointer,
         _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
-        var code = contents
         // All parts before the bytes have a fixed length, so that no two contents give the same input.
-        withUnsafeBytes(of: (id.uuid, type.bigEndian, facet.bigEndian)) { code.update(data: $0) }
-        code.update(data: bytes)
-        return code.finalize().withUnsafeBytes(body)
+        withUnsafeBytes(of: (id.uuid, type.bigEndian, facet.bigEndian)) { head in
+            contents.code(head, bytes).withUnsafeBytes(body)
+        }
     }
 
     /// The digest of one content, 32 bytes.
@@ -52,18 +51,15 @@ public struct DigestKey: Sendable, Unprintable {
     public func digest<Result>(
         sightings run: UnsafeRawBufferPointer, type: UInt16, _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
-        var code = runs
-        withUnsafeBytes(of: type.bigEndian) { code.update(data: $0) }
-        code.update(data: run)
-        return code.finalize().withUnsafeBytes(body)
+        withUnsafeBytes(of: type.bigEndian) { runs.code($0, run).withUnsafeBytes(body) }
     }
 
     /// Sixteen bytes in place of an id that is no GUID, such as a domain's or an attribute set's. They are carried as
     /// a UUID, so that they fit where GUIDs do. The identifier is taken as it stands, upper and lower case differ.
     public func objectKey(forIdentifier identifier: String, type: UInt16) -> UUID {
-        var code = identifiers
-        withUnsafeBytes(of: type.bigEndian) { code.update(data: $0) }
-        code.update(data: Array(identifier.utf8))
-        return code.finalize().withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
+        let code = withUnsafeBytes(of: type.bigEndian) { head in
+            Array(identifier.utf8).withUnsafeBytes { identifiers.code(head, $0) }
+        }
+        return code.withUnsafeBytes { UUID(uuid: $0.loadUnaligned(as: uuid_t.self)) }
     }
 }
