@@ -62,14 +62,17 @@ struct PartnerCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let partner = try await store.partner(partner)
-                output.show(["partner": partner.json]) { "\(partner.name)  \(partner.id.text)\(partner.supportMayView ? "  support may view" : "")" }
+                output.show(["partner": partner.json]) {
+                    "\(partner.name)  \(partner.id.text)\(partner.supportMayView ? "  support may view" : "")"
+                }
             }
             return 0
         }
     }
 
     struct Update: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Changes what a partner has settled.")
+        static let configuration = CommandConfiguration(
+            commandName: "update", abstract: "Changes what a partner has settled.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var partner: String

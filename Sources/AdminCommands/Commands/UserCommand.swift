@@ -14,7 +14,7 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Create: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a user.",
+            commandName: "create", abstract: "Makes a user.",
             discussion: "A user signs in with a token: entra-backup user token EMAIL.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
@@ -42,7 +42,7 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     struct List: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists users.")
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists users.")
         @OptionGroup var options: GlobalOptions
         @Option(help: "Of this partner only, by id or name.") var partner: String?
 
@@ -70,7 +70,7 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     struct Show: AdminCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows a user.")
+        static let configuration = CommandConfiguration(commandName: "show", abstract: "Shows a user.")
         @OptionGroup var options: GlobalOptions
         @Argument(help: "E-mail address.") var email: String
 
@@ -106,7 +106,8 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     struct Disable: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Ends a user's sign-in, and the token.")
+        static let configuration = CommandConfiguration(
+            commandName: "disable", abstract: "Ends a user's sign-in, and the token.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "E-mail address.") var email: String
@@ -123,7 +124,8 @@ struct UserCommand: AsyncParsableCommand {
     }
 
     struct Enable: ChangingCommand {
-        static let configuration = CommandConfiguration(abstract: "Lets a disabled user sign in again, with a new token.")
+        static let configuration = CommandConfiguration(
+            commandName: "enable", abstract: "Lets a disabled user sign in again, with a new token.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "E-mail address.") var email: String
@@ -143,7 +145,7 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Token: ChangingCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Makes a user's token, shown this once; the old one ends.",
+            commandName: "token", abstract: "Makes a user's token, shown this once; the old one ends.",
             discussion: "Everyone may make the own one anew; that of others needs the right to manage staff.")
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
