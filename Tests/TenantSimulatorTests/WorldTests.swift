@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import TenantSimulator
@@ -41,6 +42,16 @@ import Testing
         #expect(tenant.count(.directoryRole) == 12)
     }
 
+    @Test func `nobody has the same role of an application twice`() {
+        let tenant = SimulatedTenant(seed: 79, size: TenantSize(users: 1_000))
+        tenant.churn(seed: 16, count: 2_000)
+        let assignments = tenant.truth(SimulatedType.appRoleAssignment.rawValue).map { assignment in
+            ["principalId", "resourceId", "appRoleId"].map { assignment["attributes"]?[$0]?.text ?? "" }
+        }
+        #expect(assignments.count > 100)
+        #expect(Set(assignments).count == assignments.count)
+    }
+
     @Test func `the change log knows every kind of change`() {
         let tenant = SimulatedTenant(seed: 5, size: TenantSize(users: 200))
         let summary = tenant.churn(seed: 6, count: 4_000)
@@ -50,6 +61,53 @@ import Testing
             "unifiedRoleAssignment created", "appRoleAssignment purged", "device created", "organization updated",
         ] {
             #expect(summary[kind, default: 0] > 0, "\(kind) is missing in \(summary)")
+        }
+    }
+
+    @Test func `who is gone for good administers no unit, not one in the recycle bin either`() throws {
+        let tenant = SimulatedTenant(seed: 8, size: TenantSize(users: 120))
+        try tenant.state.withLock { state in
+            let segment = "scopedRoleMembers"
+            func members(_ unit: World.Ref) -> [String] {
+                state.world.children(unit, segment).compactMap {
+                    (try? SimulatedJSON.parse($0.json))?["roleMemberInfo"]?["id"]?.text
+                }
+            }
+            let units = state.world.presentRefs(.administrativeUnit).filter { !members($0).isEmpty }
+            try #require(units.count > 1)
+            let binned = units[0]
+            let people = units.map { members($0)[0] }
+            let stays = try #require(people.first { $0 != people[0] }, "all units have one administrator")
+            state.world.softDelete(binned)
+            let person = try #require(state.world.directoryObject(people[0]))
+            state.world.softDelete(person)
+            #expect(members(binned) == [people[0]], "who is in the recycle bin keeps the roles")
+            state.world.purge(person)
+            for unit in units { #expect(!members(unit).contains(people[0])) }
+            #expect(units.contains { members($0) == [stays] })
+        }
+    }
+
+    @Test func `the values of an extension go for good with its application`() throws {
+        let tenant = SimulatedTenant(seed: 9, size: TenantSize(users: 120))
+        try tenant.state.withLock { state in
+            func carriers() -> Int {
+                state.world.refs(.user).count { user in
+                    state.world.attributeNames(user).contains {
+                        $0.hasPrefix("extension_") && state.world.text(user, $0) != nil
+                    }
+                }
+            }
+            let application = try #require(
+                state.world.presentRefs(.application).first {
+                    !state.world.children($0, "extensionProperties").isEmpty
+                })
+            let before = carriers()
+            #expect(before > 10)
+            state.world.softDelete(application)
+            #expect(carriers() == before)
+            state.world.purge(application)
+            #expect(carriers() == 0)
         }
     }
 

@@ -93,7 +93,8 @@ extension TenantGenerator {
         builder.null("uniqueName")
         builder.null("unseenConversationsCount")
         builder.null("unseenMessagesCount")
-        builder.string("visibility", isUnified ? random.pick(["Public", "Private"]) : nil)
+        builder.string(
+            "visibility", isUnified ? random.pick(["Public", "Private"]) : kind == .roleAssignable ? "Private" : nil)
         builder.null("welcomeMessageEnabled")
     }
 

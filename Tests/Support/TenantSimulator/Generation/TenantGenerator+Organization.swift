@@ -170,6 +170,7 @@ extension TenantGenerator {
     private mutating func assign(_ principal: World.Ref, to resource: World.Ref, role: String) {
         let object = world.appRoleAssignment(
             id: random.base64ID(bytes: 32), principal: principal, resource: resource, role: role, time: preciseTime())
+        guard !world.isAssigned(role, principal, resource) else { return }
         _ = world.insertAssignment(object, principal: principal, resource: resource)
     }
 
@@ -211,6 +212,13 @@ extension World {
             ("resourceId", .string(self.id(resource))),
         ]
         return TenantGenerator.object(.appRoleAssignment, members, in: &shapes)
+    }
+
+    /// Whether the principal has that role already: nobody has it twice.
+    func isAssigned(_ role: String, _ principal: Ref, _ resource: Ref) -> Bool {
+        targets(.appRoleAssignments, principal).contains {
+            text($0, "appRoleId") == role && text($0, "resourceId") == id(resource)
+        }
     }
 
     mutating func insertAssignment(_ object: StoredObject, principal: Ref, resource: Ref) -> Ref {

@@ -36,6 +36,7 @@ indirect enum Filter {
         case .and(let left, let right): return left.matches(ref, in: world) && right.matches(ref, in: world)
         case .or(let left, let right): return left.matches(ref, in: world) || right.matches(ref, in: world)
         case .not(let inner): return !inner.matches(ref, in: world)
+        case .compare(let name, .eq, .string(let text)) where Self.differs(world.json(ref, name), text): return false
         case .compare(let name, let comparison, let value):
             return Self.compare(Self.value(of: name, ref, world), comparison, value)
         case .startsWith(let name, let start):
@@ -45,6 +46,17 @@ indirect enum Filter {
                 ?? false
         case .isOf(let type): return TypeSpec.byODataName[type]?.type == world.type(ref)
         }
+    }
+
+    /// Whether an attribute is certainly not that text: told from its bytes, before it is parsed. Most objects that a
+    /// filter looks at are others.
+    private static func differs(_ json: ArraySlice<UInt8>?, _ text: String) -> Bool {
+        guard let json else { return false }
+        let isPlain = json.allSatisfy { $0 < 0x80 && $0 != 0x5C } && text.utf8.allSatisfy { $0 < 0x80 }
+        guard isPlain else { return false }
+        // Letters of either case are one but for this bit; so are some other characters, which are then compared well.
+        return json.count != text.utf8.count + 2
+            || zip(json.dropFirst(), text.utf8).contains { $0 | 0x20 != $1 | 0x20 }
     }
 
     private static func value(of path: String, _ ref: World.Ref, _ world: World) -> SimulatedJSON {

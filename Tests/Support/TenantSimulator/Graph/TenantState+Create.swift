@@ -207,8 +207,7 @@ extension TenantState {
             set("isBuiltIn", .bool(false))
             set("templateId", .string(id))
         case .groupSetting:
-            let isForGuests = body["templateId"]?.text == "08d542b9-071f-4e16-94b0-74abb372e3d9"
-            set("displayName", .string(isForGuests ? "Group.Unified.Guest" : "Group.Unified"))
+            set("displayName", .string(Self.settingName(body["templateId"]?.text)))
         case .crossTenantAccessPolicyPartner:
             if !names.contains("isInMultiTenantOrganization") { set("isInMultiTenantOrganization", .bool(false)) }
         case .authenticationStrengthPolicy: set("policyType", .string("custom"))
@@ -261,6 +260,11 @@ extension TenantState {
     }
 
     /// A sub-object with an id of the service's making.
+    /// The name that settings have from their template.
+    static func settingName(_ template: String?) -> String {
+        template == "08d542b9-071f-4e16-94b0-74abb372e3d9" ? "Group.Unified.Guest" : "Group.Unified"
+    }
+
     mutating func newChild(_ value: SimulatedJSON, _ segment: String, _ number: Int) -> World.Child {
         var members = value.members?.filter { !$0.0.contains("@") || $0.0 == "@odata.type" } ?? []
         let named = ["allowedValues", "authenticationMethodConfigurations", "localizations", "branding/localizations"]

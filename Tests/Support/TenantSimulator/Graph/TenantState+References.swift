@@ -148,10 +148,7 @@ extension TenantState {
         else {
             throw .badRequest("Permission being assigned was not found on application.")
         }
-        let exists = world.targets(.appRoleAssignments, principal).contains {
-            world.text($0, "appRoleId") == role && world.text($0, "resourceId") == world.id(resource)
-        }
-        guard !exists else {
+        guard !world.isAssigned(role, principal, resource) else {
             throw .badRequest("Permission being assigned already exists on the object", code: "InvalidUpdate")
         }
         let object = world.appRoleAssignment(
@@ -236,6 +233,8 @@ extension TenantState {
                 ("isSyncedFromOnPremises", .bool(false)),
             ]
             for (name, usual) in given where value[name] == nil { value[name] = usual }
+        case "settings" where spec.type == .group:
+            value["displayName"] = .string(Self.settingName(value["templateId"]?.text))
         case "scopedRoleMembers":
             guard let role = value["roleId"]?.text, world.ref(.directoryRole, role) != nil,
                 let member = value["roleMemberInfo"]?["id"]?.text, world.directoryObject(member) != nil

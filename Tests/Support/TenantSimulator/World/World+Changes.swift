@@ -70,10 +70,40 @@ extension World {
             for target in targets(name, ref) { unlink(name, ref, target) }
         }
         parked[ref] = nil
+        takeRoles(from: ref)
+        takeExtensions(of: ref)
         setState(ref, .gone)
         strip(ref)
         log(.purged, ref)
         for dependant in dependants { purge(dependant) }
+    }
+
+    /// Nobody who is gone for good administers a unit, not one in the recycle bin either.
+    private mutating func takeRoles(from ref: Ref) {
+        guard type(ref).spec.flags.contains(.directoryObject) else { return }
+        let (segment, id) = ("scopedRoleMembers", id(ref))
+        for unit in refs(.administrativeUnit) {
+            let members = children(unit, segment)
+            let left = members.filter { member in
+                (try? SimulatedJSON.parse(member.json))?["roleMemberInfo"]?["id"]?.text != id
+            }
+            guard left.count < members.count else { continue }
+            children[ChildKey(owner: unit, segment: segment)] = left.isEmpty ? nil : left
+            if isPresent(unit) { log(.childrenChanged, unit) }
+        }
+    }
+
+    /// The values of directory extensions go with the application that defined them.
+    private mutating func takeExtensions(of ref: Ref) {
+        guard type(ref) == .application, !children(ref, "extensionProperties").isEmpty, let id = text(ref, "appId")
+        else { return }
+        let prefix = "extension_\(id.filter { $0 != "-" })_"
+        for type in [SimulatedType.user, .group, .device] {
+            for owner in refs(type) {
+                let names = attributeNames(owner).filter { $0.hasPrefix(prefix) }
+                if !names.isEmpty { _ = replace(owner, names.map { ($0, nil) }) }
+            }
+        }
     }
 
     /// Objects that the service removes together with this one: its assignments, grants and role assignments; a

@@ -99,9 +99,11 @@ extension World {
         guard let principal = pick(random.chance(0.7) ? .user : .group, &random),
             let resource = pick(.servicePrincipal, &random)
         else { return "untouched" }
+        let role = "00000000-0000-0000-0000-000000000000"
         let object = appRoleAssignment(
-            id: random.base64ID(bytes: 32), principal: principal, resource: resource,
-            role: "00000000-0000-0000-0000-000000000000", time: Timestamp.text(now, fraction: random.below(10_000_000)))
+            id: random.base64ID(bytes: 32), principal: principal, resource: resource, role: role,
+            time: Timestamp.text(now, fraction: random.below(10_000_000)))
+        guard !isAssigned(role, principal, resource) else { return "untouched" }
         _ = insertAssignment(object, principal: principal, resource: resource)
         return "created"
     }
