@@ -55,4 +55,74 @@ import Testing
         #expect(try plan(lost, roles: []).conflicts.isEmpty)
         #expect(try plan(lost, roles: [Self.administrator, RestoreTable.other(64)]).conflicts.isEmpty)
     }
+
+    @Test func `A service principal whose application was deleted before the snapshot is named, not tried`() throws {
+        func principal(owner: Int) -> RestorePlanner.Subject {
+            let attributes: JSONObject = [
+                "displayName": "S", "appId": .string(RestoreTable.other(20)),
+                "appOwnerOrganizationId": .string(RestoreTable.other(owner)),
+            ]
+            let document = ObjectDocument(
+                type: "servicePrincipal", id: RestoreTable.other(21), attributes: attributes)
+            return RestorePlanner.Subject(type: document.type, wanted: document, live: nil)
+        }
+        func codes(owner: Int, _ known: Set<String>?, _ more: [RestorePlanner.Subject] = []) throws -> [String] {
+            let plan = try RestoreTable.plan([principal(owner: owner)] + more, facts: { $0.ownApplicationIDs = known })
+            #expect(plan.steps.contains { $0.type == "servicePrincipal" } == plan.conflicts.isEmpty)
+            return plan.conflicts.map(\.code)
+        }
+        let assignment = ObjectDocument(
+            type: "appRoleAssignment", id: "a",
+            attributes: [
+                "principalId": .string(RestoreTable.other(1)), "resourceId": .string(RestoreTable.other(21)),
+            ])
+        let assigned = RestorePlanner.Subject(type: assignment.type, wanted: assignment, live: nil)
+        #expect(try codes(owner: 999, [], [assigned]) == ["referenceMissing", "referenceMissing"])
+        #expect(try codes(owner: 999, [RestoreTable.other(20)]) == [])
+        #expect(try codes(owner: 999, nil) == [], "it is not known which applications there are")
+        #expect(try codes(owner: 998, []) == [], "an application of somebody else")
+        let application = ObjectDocument(
+            type: "application", id: RestoreTable.id, attributes: ["appId": .string(RestoreTable.other(20))])
+        let along = RestorePlanner.Subject(type: application.type, wanted: application, live: nil)
+        #expect(try codes(owner: 999, [], [along]) == [])
+    }
+
+    @Test func `An assignment that somebody made again by hand is the one that was lost`() throws {
+        let relations: [(type: String, names: [String])] = [
+            ("appRoleAssignment", ["appRoleId", "principalId", "resourceId"]),
+            ("oauth2PermissionGrant", ["clientId", "principalId", "resourceId"]),
+            ("unifiedRoleAssignment", ["principalId", "roleDefinitionId"]),
+        ]
+        for relation in relations {
+            func document(_ id: String, _ shift: Int) -> ObjectDocument {
+                var attributes = JSONObject()
+                for (place, name) in relation.names.enumerated() {
+                    attributes[name] = .string(RestoreTable.other(30 + place + shift))
+                }
+                attributes["scope"] = relation.type == "oauth2PermissionGrant" ? "User.Read" : nil
+                return ObjectDocument(type: relation.type, id: id, attributes: attributes)
+            }
+            func plan(_ shift: Int) throws -> RestorePlan {
+                try RestoreTable.plan([
+                    RestorePlanner.Subject(type: relation.type, wanted: document("lost", 0), live: nil),
+                    RestorePlanner.Subject(type: relation.type, wanted: nil, live: document("again", shift)),
+                ])
+            }
+            let same = try plan(0)
+            #expect(same.steps.isEmpty && same.conflicts.isEmpty, "\(relation.type): \(same.steps.map(\.action))")
+            #expect(try plan(1).steps.map(\.action) == [.create, .delete], "\(relation.type)")
+        }
+    }
+
+    @Test func `Members by rule are looked at by a person after an undeletion too`() throws {
+        let group = ObjectDocument(
+            type: "group", id: RestoreTable.id,
+            attributes: ["displayName": "G", "groupTypes": ["DynamicMembership"], "membershipRule": "true"],
+            links: ["members": [RestoreTable.other(1)]])
+        let plan = try RestoreTable.plan(
+            [RestorePlanner.Subject(type: "group", wanted: group, live: nil)],
+            facts: { $0.recycleBin = [group.id: group] })
+        #expect(plan.steps.map(\.action) == [.undelete])
+        #expect(plan.todos.map(\.code) == ["membersByRule"])
+    }
 }

@@ -29,7 +29,19 @@ struct RestoreFactReading {
             ownClientIDs: Set([tenant.clientID, write?.clientID].compactMap { $0?.lowercased() }),
             access: try await ConditionalAccessReading(facts: self, map: map).access())
         facts.applicationIDs = try await applicationIDs()
+        facts.ownApplicationIDs = try await ownApplicationIDs()
         return facts
+    }
+
+    /// Looked up only for service principals that come back: without its application none is made.
+    private func ownApplicationIDs() async throws -> Set<String>? {
+        let isNeeded = subjects.contains { $0.type == "servicePrincipal" && $0.wanted != nil && $0.live == nil }
+        guard isNeeded, tenant.mayRead("application"), unreadLive["application"] == nil else { return nil }
+        var ids: Set<String> = []
+        try await eachText("application") { application in
+            if let id = application.attributes.text("appId") { ids.insert(id.lowercased()) }
+        }
+        return ids
     }
 
     /// Looked up only for policies, which may name no others.

@@ -28,6 +28,8 @@ public struct RestoreFacts: Sendable {
     public var completeParts: [String: Set<String>]
     /// Application ids that have a service principal; nil when they were not read. A policy may name no others.
     public var applicationIDs: Set<String>?
+    /// Application ids of the applications that are registered here; nil when they were not read.
+    public var ownApplicationIDs: Set<String>?
     /// What ids have become in earlier restores.
     public var map: IDMap
     /// Application ids of the credentials that back up and restore; their applications and service principals are never

@@ -162,10 +162,19 @@ extension RestorePlanner {
     private func principalBlock(_ wanted: ObjectDocument, _ draft: RestoreDraft) -> Block? {
         if let block = fixedPrincipal(wanted) { return .conflict(block) }
         guard let appID = wanted.attributes["appId"]?.string?.lowercased() else { return nil }
-        guard draft.blockedApplications.contains(appID) else { return nil }
+        guard draft.blockedApplications.contains(appID) || isOrphan(wanted, appID, draft) else { return nil }
         return .conflict(
             code: "referenceMissing", message: "its application \(appID) does not exist and is not restored",
-            hint: "take the application into the restore")
+            hint: "take the application into the restore, from a snapshot that has it")
+    }
+
+    /// Whether it belongs to an application of this very tenant that is not there and does not come back: Graph makes
+    /// no service principal of such a one. Applications of others are theirs.
+    private func isOrphan(_ wanted: ObjectDocument, _ appID: String, _ draft: RestoreDraft) -> Bool {
+        guard let known = facts.ownApplicationIDs, let source,
+            wanted.attributes["appOwnerOrganizationId"]?.string?.lowercased() == source
+        else { return false }
+        return !known.contains(facts.map[appID]) && !draft.comingApplications.contains(appID)
     }
 
     /// Service principals whose own properties cannot be written.

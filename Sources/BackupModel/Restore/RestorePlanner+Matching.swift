@@ -43,7 +43,13 @@ extension RestorePlanner {
                 rest.append(wanted)
             }
         }
-        return crosses ? found + pairsByName(rest, Array(alone.values), found) : found
+        return found + (crosses ? pairsByName(rest, Array(alone.values), found) : relations(rest, Array(alone.values)))
+    }
+
+    /// Assignments and grants that somebody made again have another id and are the same: Graph takes no second one.
+    private func relations(_ wanted: [ObjectDocument], _ live: [ObjectDocument]) -> [Pair] {
+        let isRelation = { (document: ObjectDocument) in MatchingStage(document.type) == .relations }
+        return pairs(wanted.filter(isRelation), live.filter(isRelation), .relations, facts.map)
     }
 
     private static func key(_ type: String, _ id: String) -> String { type + " " + id.idKey }

@@ -59,6 +59,7 @@ extension RestorePlanner {
         }
         update(item, changes, &draft, "the recycle bin has it otherwise than the snapshot")
         connectBinned(item, wanted, &draft)
+        remindOfRule(item, wanted, &draft)
     }
 
     /// Links of an object from the recycle bin: most come back with it, and are then found to be there.

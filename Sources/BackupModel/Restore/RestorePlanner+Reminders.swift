@@ -23,9 +23,8 @@ extension RestorePlanner {
             if kinds.contains("Unified") {
                 draft.todo("groupContent", type, id, "mailbox, files and site of the group are new and empty")
             }
-            if kinds.contains("DynamicMembership") { remindOfRule(type, id, wanted, &draft) }
-        case "administrativeUnit" where wanted.attributes["membershipType"]?.string?.lowercased() == "dynamic":
-            remindOfRule(type, id, wanted, &draft)
+            remindOfRule(item, wanted, &draft)
+        case "administrativeUnit": remindOfRule(item, wanted, &draft)
         case "deviceConfiguration", "configurationPolicy":
             let texts = [JSONValue.object(wanted.attributes)] + wanted.children.values.flatMap(\.self)
             if texts.contains(where: Self.holdsSecret) {
@@ -36,9 +35,17 @@ extension RestorePlanner {
     }
 
     /// The service looks for the members by itself, in its own time, and may find others than before.
-    private func remindOfRule(_ type: String, _ id: String, _ wanted: ObjectDocument, _ draft: inout RestoreDraft) {
-        guard wanted.links["members"]?.isEmpty == false else { return }
-        draft.todo("membersByRule", type, id, "its members come by its rule: see that they are there after a while")
+    func remindOfRule(_ item: Item, _ wanted: ObjectDocument, _ draft: inout RestoreDraft) {
+        let isDynamic =
+            switch item.type.name {
+            case "group": (wanted.attributes["groupTypes"]?.strings ?? []).contains("DynamicMembership")
+            case "administrativeUnit": wanted.attributes["membershipType"]?.string?.lowercased() == "dynamic"
+            default: false
+            }
+        guard isDynamic, wanted.links["members"]?.isEmpty == false else { return }
+        draft.todo(
+            "membersByRule", item.type.name, item.id,
+            "its members come by its rule: see that they are there after a while")
     }
 
     private static func holdsSecret(_ value: JSONValue) -> Bool {

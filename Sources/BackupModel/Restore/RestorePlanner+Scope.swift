@@ -58,6 +58,8 @@ extension RestorePlanner {
             let key = item.type.name + item.id.idKey
             if item.wanted == nil, taken.contains(key) { return nil }
             if item.live == nil, let live = paired[key] { item.stand(for: live) }
+            // No map leads from the one to the other: steps name what is there.
+            if !crosses, let live = item.live, facts.map[item.id.idKey] != live.id.idKey { item.id = live.id }
             return item
         }.sorted(by: Item.precedes)
         let tags = scopeTags(items)

@@ -40,12 +40,15 @@ public struct RestorePlanner: Sendable {
     let ids: Set<String>?
     /// Objects of one tenant go into another.
     let crosses: Bool
+    /// The tenant whose objects are restored, in lower case.
+    let source: String?
 
     public init(facts: RestoreFacts, options: RestoreOptions, catalogue: Catalogue = .current) {
         self.init(facts: facts, options: options, catalogue: catalogue, crosses: false)
     }
 
-    init(facts: RestoreFacts, options: RestoreOptions, catalogue: Catalogue, crosses: Bool) {
+    init(facts: RestoreFacts, options: RestoreOptions, catalogue: Catalogue, crosses: Bool, source: TenantID? = nil) {
+        self.source = source?.description.lowercased()
         self.facts = facts
         self.options = options
         self.catalogue = catalogue
@@ -63,7 +66,8 @@ public struct RestorePlanner: Sendable {
         // What is there already, under another id, is what the source's objects refer to.
         let matches = tenant == source ? [] : matches(subjects)
         facts.map.add(matches: matches)
-        let planner = RestorePlanner(facts: facts, options: options, catalogue: catalogue, crosses: tenant != source)
+        let planner = RestorePlanner(
+            facts: facts, options: options, catalogue: catalogue, crosses: tenant != source, source: source)
         var draft = RestoreDraft(free: facts.freeLicences)
         planner.fill(&draft, subjects)
         var plan = RestorePlan(
