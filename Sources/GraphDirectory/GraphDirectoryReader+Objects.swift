@@ -36,6 +36,34 @@ extension GraphDirectoryReader: ObjectReader {
         return found
     }
 
+    public func find(
+        _ type: ObjectType, _ keys: [[String: JSONValue]], _ connection: DirectoryConnection,
+        _ body: (ObjectDocument) -> Void
+    ) async throws(StageFailure) {
+        let granted = try await permissions(connection)
+        let names = try await extensions.names(for: type, self, connection)
+        let targets = keys.map { type.lookUpTarget($0, granted: granted, extensions: names) }
+        let known = targets.compactMap(\.self)
+        guard known.count == targets.count else { return try await list(type, connection, body) }
+        let reading = ObjectReading(type: type, parts: [], granted: granted)
+        let requests = Set(known).sorted().map { DirectoryRequest($0, of: type) }
+        for answer in try await readBatch(requests, connection).answers {
+            switch answer {
+            case .success(let bytes):
+                let page = try Self.page(bytes, type)
+                try reading.objects(bytes, items: page.items, body)
+                guard let link = page.nextLink else { continue }
+                try await eachPage(link, type, connection) { (bytes, page) async throws(StageFailure) in
+                    try reading.objects(bytes, items: page.items, body)
+                }
+            // The parent that it would be found at is not there.
+            case .notFound: continue
+            case .failure(let failure): throw failure
+            }
+        }
+    }
+
+    /// Every object of the type as it is now, without relationships, handed on page by page.
     public func list(
         _ type: ObjectType, _ connection: DirectoryConnection, _ body: (ObjectDocument) -> Void
     ) async throws(StageFailure) {

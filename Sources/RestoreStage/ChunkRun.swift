@@ -19,6 +19,8 @@ struct StepRun {
     var isCreated = false
     /// How often the next one was sent without an answer.
     var unanswered = 0
+    /// Its object is there already, Graph says, and was not found: what to tell when that remains so.
+    var refusal: (code: String, message: String)?
     /// It may have been executed: look before anything is sent.
     var mustLook = false
     /// It was not found in the recycle bin, and looked for among the objects that are there.
@@ -110,6 +112,7 @@ struct ChunkRun {
                 runs[owner.run].unanswered += 1
             case .rejected(let status, let code, let text)
             where owner.request.wasDone(status: status, code: code, message: text):
+                if owner.request.creates { runs[owner.run].refusal = (code, Self.taken(status, code)) }
                 executed(owner.run, owner.request, [])
             case .rejected(400, _, _) where !owner.request.instead.isEmpty,
                 .rejected(404, _, _) where !owner.request.instead.isEmpty:
@@ -144,7 +147,9 @@ struct ChunkRun {
             return nil
         }
         guard runs[index].unanswered < tools.limits.sendings else {
-            runs[index].end(.failed, "answerLost", "It was sent \(runs[index].unanswered) times without an answer.")
+            let lost = ("answerLost", "It was sent \(runs[index].unanswered) times without an answer.")
+            let (code, message) = runs[index].refusal ?? lost
+            runs[index].end(.failed, code, message)
             return nil
         }
         return request.naming(map[runs[index].step.id])
@@ -177,14 +182,16 @@ struct ChunkRun {
         }
     }
 
+    private static func taken(_ status: Int, _ code: String) -> String {
+        "Microsoft Graph refused it (\(status) \(code)): another object has a name that has to be unique."
+    }
+
     /// Graph's own text may name what was written: the code is enough, with what it means where a person can help.
     private static func refusal(_ status: Int, _ code: String) -> String {
         let meaning =
             switch code {
             case "Directory_QuotaExceeded":
                 ": a quota of the directory is full; delete objects for good or have it raised, then plan again"
-            case "Request_MultipleObjectsWithSameKeyValue", "Request_ResourceExists", "ObjectConflict":
-                ": another object has a name that has to be unique"
             case "Authorization_RequestDenied": ": the write credential may not do this to this object"
             default: ""
             }
@@ -238,7 +245,7 @@ struct ChunkRun {
         var taken = try await tools.store.known(message, chunk, type.number)
         taken.formUnion(runs.flatMap(\.newIDs).map { $0.to.lowercased() })
         var search = CreatedSearch(indices.map { runs[$0].step }, type, writes)
-        try await tools.reader.list(type, chunk.reader) { document in
+        try await tools.reader.find(type, search.keys, chunk.reader) { document in
             if !taken.contains(document.id.lowercased()) { search.see(document) }
         }
         for (place, document) in search.found() {

@@ -7,7 +7,8 @@ struct CreatedSearch {
     private let steps: [RestoreStep]
     private let type: ObjectType
     private let writes: RestoreWrites
-    private let keys: [[String: JSONValue]]
+    /// What the objects are known by.
+    let keys: [[String: JSONValue]]
     /// The parts of the keys that are texts in all of them: what objects are looked up by.
     private let names: [String]
     private let places: [String: [Int]]

@@ -127,6 +127,28 @@ import Testing
         #expect(unit.candidatesTarget(try #require(unit.relationship("scopedRoleMembers"))) == nil)
     }
 
+    @Test func `What has no known id is looked up by its name, or at what it belongs to`() throws {
+        func target(_ type: String, _ key: [String: JSONValue]) throws -> String? {
+            try #require(catalogue[type]).lookUpTarget(key, granted: nil)
+        }
+        #expect(
+            try target("user", ["userPrincipalName": "o'neil+x@y.example"])?.contains(
+                "&$filter=userPrincipalName%20eq%20'o''neil%2Bx@y.example'&$top=999") == true)
+        #expect(
+            try target("servicePrincipal", ["appId": "7"]) == "/servicePrincipals?$filter=appId%20eq%20'7'&$top=999")
+        #expect(
+            try target("group", ["displayName": "G", "mailNickname": "g"])?.contains("mailNickname%20eq%20'g'")
+                == true)
+        #expect(
+            try target("group", ["displayName": "G", "mailNickname": .null])?.contains("displayName%20eq%20'G'")
+                == true)
+        #expect(
+            try target("appRoleAssignment", ["appRoleId": "1", "principalId": "2", "resourceId": "3"])
+                == "/servicePrincipals/3/appRoleAssignedTo")
+        #expect(try target("namedLocation", ["displayName": "L"]) == nil)
+        #expect(try target("user", ["userPrincipalName": .null]) == nil)
+    }
+
     @Test func `Every target survives a URL parser`() throws {
         let granted = Set(catalogue.permissions.map(\.name))
         for type in catalogue.types {

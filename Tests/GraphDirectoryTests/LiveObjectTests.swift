@@ -65,6 +65,36 @@ import Testing
         }
     }
 
+    @Test func `What has one of some names is found with few requests, or in the list`() async throws {
+        try await LiveTenant.with(seed: 45) { live in
+            for (name, isListed) in [
+                ("user", false), ("group", false), ("application", false), ("servicePrincipal", false),
+                ("administrativeUnit", false), ("appRoleAssignment", false), ("oauth2PermissionGrant", false),
+                ("unifiedRoleAssignment", false), ("namedLocation", true),
+            ] {
+                let type = try #require(Catalogue.current[name])
+                var all: [ObjectDocument] = []
+                try await live.reader.list(type, live.reading) { all.append($0) }
+                let writes = RestoreWrites(map: IDMap(), password: { "" })
+                let wanted = all.sorted { $0.id < $1.id }.prefix(3)
+                let keys = wanted.map { writes.naturalKey(of: $0, type) }
+                live.tenant.resetStatistics()
+                var found: [ObjectDocument] = []
+                try await live.reader.find(type, keys, live.reading) { found.append($0) }
+                for (one, key) in zip(wanted, keys) {
+                    let same = found.filter { writes.matches(key, $0) }
+                    #expect(same.map(\.id).contains(one.id), "\(name)")
+                    #expect(same.allSatisfy { $0.attributes == all.first { $0.id == same[0].id }?.attributes })
+                }
+                #expect((found.count == all.count) == isListed, "\(name): \(found.count) of \(all.count)")
+            }
+            // What it would hang at is gone.
+            let type = try #require(Catalogue.current["appRoleAssignment"])
+            let absent: [String: JSONValue] = ["resourceId": "0000ffff-0000-0000-0000-00000000ffff"]
+            try await live.reader.find(type, [absent], live.reading) { Issue.record("found \($0.id)") }
+        }
+    }
+
     @Test func `Only the parts that are asked for are read`() async throws {
         try await LiveTenant.with(seed: 43) { live in
             let type = try #require(Catalogue.current["group"])

@@ -160,6 +160,19 @@ import Testing
         #expect(results.first?.newIDs.first.map(\.to) != twin)
     }
 
+    @Test func `a creation that Graph refuses because of another object fails with that reason`() async throws {
+        let twin = UUID().uuidString.lowercased()
+        let tenant = FakeTenant([
+            ObjectDocument(
+                type: "group", id: twin, attributes: ["displayName": "Sales", "mailNickname": "sales"])
+        ])
+        tenant.plan { $0.namesAreUnique = true }
+        let results = try await run(FakeRestoreStore([Self.creation()], known: [twin]), tenant)
+        #expect(tenant.ids(of: "group") == [twin])
+        #expect(results.map(\.outcome) == [.failed] && results.map(\.code) == ["Request_BadRequest"])
+        #expect(results.first?.message.contains("has to be unique") == true, "\(results.first?.message ?? "")")
+    }
+
     @Test func `a refused step fails with its code, and the others are done`() async throws {
         let tenant = Self.tenant()
         let results = try await run(FakeRestoreStore([Self.update(1, "gone"), Self.update(2)]), tenant)
@@ -228,213 +241,4 @@ import Testing
 extension Message {
     fileprivate static let restore = Message(
         kind: .restoreReady, tenant: TenantID(uuid: UUID()), job: JobID(), epoch: 1, trace: "t")
-}
-
-/// One chunk, held as PostgreSQL holds it.
-private final class FakeRestoreStore: RestoreStore {
-    private struct State {
-        var begins: Int32 = 0
-        var results: [RestoreResult] = []
-        var pauses: [Duration] = []
-        var failure: StageFailure?
-        var dies = false
-        var isOvertaken = false
-    }
-
-    private let state = Mutex(State())
-    private let steps: [RestoreStep]
-    private let missing: Set<String>
-    private let known: Set<String>
-    private let made: [String: String]
-
-    init(
-        _ steps: [RestoreStep], missing: Set<String> = [], known: Set<String> = [], made: [String: String] = [:]
-    ) {
-        self.made = made
-        self.steps = steps
-        self.missing = missing
-        self.known = known
-    }
-
-    var results: [RestoreResult] { state.withLock { $0.results.sorted { $0.number < $1.number } } }
-    var pauses: [Duration] { state.withLock(\.pauses) }
-    var failure: StageFailure? { state.withLock(\.failure) }
-    /// The next result is lost with its process.
-    var dies: Bool {
-        get { state.withLock(\.dies) }
-        set { state.withLock { $0.dies = newValue } }
-    }
-
-    /// Another worker has begun the steps.
-    func overtake() { state.withLock { $0.isOvertaken = true } }
-
-    func chunk(_ message: Message, limit: Int) async throws(StageFailure) -> RestoreChunk? {
-        let access = DirectoryConnection(tenant: message.tenant, clientID: "c", credential: .clientSecret("s"))
-        return state.withLock { state in
-            let open = steps.filter { step in !state.results.contains { $0.number == step.number } }
-            guard !open.isEmpty else { return nil }
-            return RestoreChunk(
-                plan: UUID(), position: Int32(state.results.count), begins: state.begins, steps: open,
-                wasStarted: state.begins > 0, map: IDMap(made), missing: missing, made: Set(made.keys),
-                reader: access, writer: access)
-        }
-    }
-
-    func known(_ message: Message, _ chunk: RestoreChunk, _ type: UInt16) async throws(StageFailure) -> Set<String> {
-        known
-    }
-
-    func begin(_ message: Message, _ chunk: RestoreChunk) async throws(StageFailure) {
-        state.withLock { $0.begins += 1 }
-    }
-
-    func confirm(_ message: Message, _ chunk: RestoreChunk) async throws(StageFailure) {
-        guard state.withLock({ $0.begins == chunk.begins + 1 && !$0.isOvertaken }) else {
-            throw StageFailure(.unitFenced, "overtaken")
-        }
-    }
-
-    func finish(_ message: Message, _ chunk: RestoreChunk, _ results: [RestoreResult], passesBaton: Bool)
-        async throws(StageFailure) -> RestoreNext
-    {
-        if dies {
-            dies = false
-            throw StageFailure(.databaseUnreachable, "killed")
-        }
-        state.withLock { $0.results += results }
-        return .ends([])
-    }
-
-    func pause(_ message: Message, _ chunk: RestoreChunk, _ results: [RestoreResult], after pause: Duration)
-        async throws(StageFailure) -> [Message]
-    {
-        state.withLock {
-            $0.results += results
-            $0.pauses.append(pause)
-        }
-        return [message.following(.restoreReady)]
-    }
-
-    func failJob(_ message: Message, _ failure: StageFailure) async throws(StageFailure) -> [Message] {
-        state.withLock { $0.failure = failure }
-        return []
-    }
-}
-
-/// Users and groups that are created, patched and read.
-private final class FakeTenant: DirectoryWriter, ObjectReader {
-    struct Behaviour {
-        var permissions: Set<String> = Set(
-            Catalogue.current.types.compactMap(\.restore.permission))
-        /// The next write gets this answer.
-        var failure: StageFailure?
-        /// Readings that show the state before all writes.
-        var oldReadings = 0
-        /// Lists likewise.
-        var oldLists = 0
-        /// Every reading gets this answer.
-        var readFailure: StageFailure?
-        var loses = false
-        var losesBefore = false
-
-        mutating func lose(executed: Bool) {
-            loses = executed
-            losesBefore = !executed
-        }
-    }
-
-    private struct State {
-        var behaviour = Behaviour()
-        var objects: [String: ObjectDocument] = [:]
-        var writes = 0
-    }
-
-    private let state: Mutex<State>
-    private let before: [String: ObjectDocument]
-
-    init(_ objects: [ObjectDocument]) {
-        before = Dictionary(objects.map { ($0.id, $0) }) { first, _ in first }
-        state = Mutex(State(objects: before))
-    }
-
-    subscript(_ id: String) -> ObjectDocument? { state.withLock { $0.objects[id] } }
-    var writes: Int { state.withLock(\.writes) }
-
-    func ids(of type: String) -> [String] {
-        state.withLock { $0.objects.values.filter { $0.type == type }.map(\.id).sorted() }
-    }
-
-    func plan(_ change: (inout Behaviour) -> Void) { state.withLock { change(&$0.behaviour) } }
-
-    func permissions(_ connection: DirectoryConnection) async throws(StageFailure) -> Set<String> {
-        state.withLock(\.behaviour.permissions)
-    }
-
-    func write(_ writes: [DirectoryWrite], _ connection: DirectoryConnection) async throws(StageFailure)
-        -> [WriteAnswer]
-    {
-        state.withLock { state in writes.map { Self.answer($0, &state) } }
-    }
-
-    private static func answer(_ write: DirectoryWrite, _ state: inout State) -> WriteAnswer {
-        if let failure = state.behaviour.failure {
-            state.behaviour.failure = nil
-            return .failure(failure)
-        }
-        if state.behaviour.permissions.isEmpty {
-            return .rejected(status: 403, code: "Authorization_RequestDenied", message: "")
-        }
-        if state.behaviour.losesBefore {
-            state.behaviour.losesBefore = false
-            return .unknown
-        }
-        state.writes += 1
-        let answer = execute(write, &state)
-        if state.behaviour.loses {
-            state.behaviour.loses = false
-            return .unknown
-        }
-        return answer
-    }
-
-    private static func execute(_ write: DirectoryWrite, _ state: inout State) -> WriteAnswer {
-        let path = write.target.split(separator: "/").map(String.init)
-        let body = (try? JSONValue(parsing: write.body ?? Array("{}".utf8)))?.object ?? [:]
-        if write.method == .post, path == ["groups"] {
-            let id = UUID().uuidString.lowercased()
-            let made = ObjectDocument(type: "group", id: id, attributes: body)
-            state.objects[id] = made
-            var answer = body
-            answer["id"] = .string(id)
-            return .done(status: 201, body: JSONValue.object(answer).canonicalBytes)
-        }
-        guard write.method == .patch, path.count == 2, var object = state.objects[path[1]] else {
-            return .rejected(status: 404, code: "Request_ResourceNotFound", message: "")
-        }
-        for member in body { object.attributes[member.name] = member.value }
-        state.objects[path[1]] = object
-        return .done(status: 204, body: [])
-    }
-
-    func documents(
-        _ type: ObjectType, _ ids: [String], parts: Set<String>?, _ connection: DirectoryConnection
-    ) async throws(StageFailure) -> [String: ObjectDocument] {
-        if let failure = state.withLock(\.behaviour.readFailure) { throw failure }
-        return state.withLock { state in
-            let isOld = state.behaviour.oldReadings > 0
-            if isOld { state.behaviour.oldReadings -= 1 }
-            return (isOld ? before : state.objects).filter { ids.contains($0.key) && $0.value.type == type.name }
-        }
-    }
-
-    func list(
-        _ type: ObjectType, _ connection: DirectoryConnection, _ body: (ObjectDocument) -> Void
-    ) async throws(StageFailure) {
-        let objects = state.withLock { state in
-            let isOld = state.behaviour.oldLists > 0
-            if isOld { state.behaviour.oldLists -= 1 }
-            return isOld ? before : state.objects
-        }
-        for object in objects.values where object.type == type.name { body(object) }
-    }
 }

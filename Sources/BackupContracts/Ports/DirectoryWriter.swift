@@ -75,9 +75,12 @@ public protocol ObjectReader: Sendable {
         _ type: ObjectType, _ ids: [String], parts: Set<String>?, _ connection: DirectoryConnection
     ) async throws(StageFailure) -> [String: ObjectDocument]
 
-    /// Every object of the type as it is now, without relationships, handed on page by page. For looking whether an
-    /// object is there when its id is not known.
-    func list(
-        _ type: ObjectType, _ connection: DirectoryConnection, _ body: (ObjectDocument) -> Void
+    /// The objects of the type that may have one of these natural keys, as they are now, without relationships: all that
+    /// have one, and others. For looking whether an object is there when its id is not known.
+    ///
+    /// Cost: one request a key, twenty to a batch, where Graph finds objects by name; else the whole list, page by page.
+    func find(
+        _ type: ObjectType, _ keys: [[String: JSONValue]], _ connection: DirectoryConnection,
+        _ body: (ObjectDocument) -> Void
     ) async throws(StageFailure)
 }

@@ -111,6 +111,34 @@ extension ObjectType {
         return target(shape == .singleton ? list : Query.path("\(list)/{id}", id: id), query.text)
     }
 
+    /// The target that reads the objects that may have a natural key (``RestoreWrites/naturalKey(of:_:)``), without
+    /// relationships: those of one name, or those of one parent. Nil where Graph offers nothing smaller than the list.
+    ///
+    /// Only filters that need no advanced query: the index behind those may not know what was made a moment ago.
+    /// <https://learn.microsoft.com/graph/aad-advanced-queries>
+    public func lookUpTarget(_ key: [String: JSONValue], granted: Set<String>?, extensions: [String] = []) -> String? {
+        if let nested { return key["resourceId"]?.string.map(nested.target(forParent:)) }
+        guard let names = Self.lookUpNames[name], let path = listPaths.first else { return nil }
+        for name in names {
+            guard let value = key[name]?.string, !value.isEmpty else { continue }
+            var query = Query()
+            query.add("$select", selected(granted: granted, extensions: extensions).joined(separator: ","))
+            let parts = value.split(separator: "'", omittingEmptySubsequences: false)
+            query.add("$filter", "\(name) eq '\(parts.joined(separator: "''"))'")
+            query.add("$expand", expand)
+            query.add("$top", pageSize.map(String.init))
+            return target(path, query.text)
+        }
+        return nil
+    }
+
+    /// What the objects of large types are known by, the most telling first.
+    private static let lookUpNames: [String: [String]] = [
+        "administrativeUnit": ["displayName"], "application": ["displayName"],
+        "group": ["mailNickname", "displayName"], "oauth2PermissionGrant": ["clientId"],
+        "servicePrincipal": ["appId"], "unifiedRoleAssignment": ["principalId"], "user": ["userPrincipalName"],
+    ]
+
     // The attributes to select; empty when the answer without `$select` has all that may be read.
     private func selected(granted: Set<String>?, extensions: [String]) -> [String] {
         let permitted = selectWithPermission.filter { Catalogue.isGranted($0.value, by: granted) }.keys.sorted()
