@@ -94,14 +94,24 @@ extension JSONValue {
         }
     }
 
-    /// An element of a sub-collection without what Graph gives it: ids, times, null members.
-    static func plainElement(_ value: JSONValue) -> JSONValue {
+    /// An element of a sub-collection without what Graph gives it: its id, times, null members. Inside it ids are those
+    /// of other objects.
+    static func plainElement(_ value: JSONValue) -> JSONValue { plainElement(value, isNumbered: true) }
+
+    private static func plainElement(_ value: JSONValue, isNumbered: Bool) -> JSONValue {
         switch value {
-        case .array(let elements): return .array(elements.map(plainElement))
+        case .array(let elements): return .array(elements.map { plainElement($0, isNumbered: isNumbered) })
         case .object(let object):
-            let given: Set<String> = ["id", "createdDateTime", "source", "sourceId"]
-            let kept = object.filter { !given.contains($0.name) && !$0.value.isNull }
-            return .object(JSONObject(kept.map { ($0.name, plainElement($0.value)) }))
+            let given: Set<String> = ["createdDateTime", "source", "sourceId"]
+            let kept = object.filter { member in
+                !(member.name == "id" && isNumbered) && !given.contains(member.name) && !member.value.isNull
+            }
+            return .object(
+                JSONObject(
+                    kept.map { member in
+                        let isNumbered = member.name == "scheduledActionConfigurations"
+                        return (member.name, plainElement(member.value, isNumbered: isNumbered))
+                    }))
         default: return value
         }
     }
