@@ -31,8 +31,17 @@ extension RestoreWrites {
         let open = Set(try differences(step, type, found: found).map { $0.path.split(separator: "/").first ?? "" })
         guard !open.isEmpty else { return nil }
         var rest = step
-        rest.attributes.removeAll { change in !(change.path.tokens.first.map { open.contains($0[...]) } ?? true) }
+        rest.attributes.removeAll { change in
+            // Names of directory extensions hold the id of their application, which may be another now.
+            !(change.path.tokens.first.map { open.contains(rewriting($0)[...]) } ?? true)
+        }
         rest.links.removeAll { !open.contains($0.name[...]) }
+        // Else a step of many requests would begin from the first with each answer that is lost, and never end.
+        for index in rest.links.indices {
+            let live = Set((found.links[rest.links[index].name] ?? []).map { $0.lowercased() })
+            rest.links[index].added.removeAll { live.contains(rewriting($0).lowercased()) }
+            rest.links[index].removed.removeAll { !live.contains(rewriting($0).lowercased()) }
+        }
         rest.children.removeAll { !open.contains($0.name[...]) }
         return rest
     }

@@ -111,6 +111,8 @@ final class FakeTenant: DirectoryWriter, ObjectReader {
         var readFailure: StageFailure?
         /// A second group of one name is refused.
         var namesAreUnique = false
+        /// The answer of every so many-th write that is executed is lost.
+        var losesEvery = 0
         var loses = false
         var losesBefore = false
 
@@ -167,6 +169,7 @@ final class FakeTenant: DirectoryWriter, ObjectReader {
         }
         state.writes += 1
         let answer = execute(write, &state)
+        if state.behaviour.losesEvery > 0, state.writes % state.behaviour.losesEvery == 0 { return .unknown }
         if state.behaviour.loses {
             state.behaviour.loses = false
             return .unknown
@@ -190,6 +193,12 @@ final class FakeTenant: DirectoryWriter, ObjectReader {
             var answer = body
             answer["id"] = .string(id)
             return .done(status: 201, body: JSONValue.object(answer).canonicalBytes)
+        }
+        if write.method == .post, path.count == 5, path[4] == "$ref", var unit = state.objects[path[2]] {
+            let member = body["@odata.id"]?.string?.split(separator: "/").last.map(String.init) ?? ""
+            unit.setLinks(path[3], (unit.links[path[3]] ?? []) + [member])
+            state.objects[path[2]] = unit
+            return .done(status: 204, body: [])
         }
         guard write.method == .patch, path.count == 2, var object = state.objects[path[1]] else {
             return .rejected(status: 404, code: "Request_ResourceNotFound", message: "")

@@ -66,6 +66,32 @@ import Testing
         }
     }
 
+    @Test func `a value under the name of an application that has a new id is sent again when lost`() async throws {
+        let (old, new) = ("0c000000-0000-0000-0000-00000000000a", "0d000000-0000-0000-0000-00000000000b")
+        func name(_ id: String) -> String { "extension_\(id.filter { $0 != "-" })_badge" }
+        var step = Self.update(1)
+        step.attributes = [.init(path: JSONPointer([name(old)]), from: nil, to: "7")]
+        let tenant = Self.tenant()
+        tenant.plan { $0.lose(executed: false) }
+        let results = try await run(FakeRestoreStore([step], made: [old: new]), tenant)
+        #expect(tenant[Self.user]?.attributes[name(new)] == "7")
+        #expect(results == [RestoreResult(number: 1, outcome: .done, verified: true)])
+    }
+
+    @Test func `a step of many requests ends though every fifth answer is lost`() async throws {
+        let unit = "0e000000-0000-0000-0000-000000000001"
+        let members = (100..<160).map { "0f000000-0000-0000-0000-000000000\($0)" }
+        let link = RestoreStep(
+            number: 1, wave: 1, action: .link, type: "administrativeUnit", id: unit, displayName: "u",
+            links: [.init(name: "members", added: members, removed: [])], reason: "differs")
+        let tenant = FakeTenant([ObjectDocument(type: "administrativeUnit", id: unit, attributes: [:])])
+        tenant.plan { $0.losesEvery = 5 }
+        let results = try await run(FakeRestoreStore([link]), tenant)
+        #expect(results == [RestoreResult(number: 1, outcome: .done, verified: true)])
+        #expect(tenant[unit]?.links["members"]?.sorted() == members)
+        #expect(tenant.writes == members.count, "what was there was sent again")
+    }
+
     @Test func `a created object that is not listed at once is not made a second time`() async throws {
         let tenant = Self.tenant()
         tenant.plan {

@@ -19,6 +19,9 @@ public struct RestoreWrites: Sendable {
         self.password = password
     }
 
+    /// A text, such as the name of an attribute, with the ids in it as they are now.
+    public func rewriting(_ text: String) -> String { map.rewriting(text) }
+
     /// The requests of a step, in the order in which they are sent; none when there is nothing to write.
     ///
     /// - Throws: why Graph would not take it.
