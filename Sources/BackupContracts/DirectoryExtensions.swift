@@ -16,16 +16,14 @@ public struct DirectoryExtensions: Sendable {
     /// Object types that can carry them, as Graph names them in `targetObjects`.
     private static let targets = ["user": "User", "group": "Group", "device": "Device"]
 
-    /// The names to select for a type; none for types that cannot carry any, and when applications cannot be read.
+    /// The names to select for a type; nil for types that cannot carry any, and when applications cannot be read.
     ///
-    /// Cost: one page for each 999 applications, when a complete walk over users, groups or devices begins. Those
-    /// walks keep the selection in their links, so an extension that is defined later is read from the next complete
-    /// walk on.
-    public func names(for type: ObjectType) async throws(StageFailure) -> [String] {
+    /// Cost: one page for each 999 applications, when a walk over users, groups or devices begins.
+    public func names(for type: ObjectType) async throws(StageFailure) -> [String]? {
         guard type.selects, let target = Self.targets[type.name], let applications = Catalogue.current["application"],
             let properties = applications.relationship("extensionProperties"),
             var link = applications.ownListTarget(properties)
-        else { return [] }
+        else { return nil }
         var names: Set<String> = []
         var cursor = WalkCursor()
         while true {
@@ -33,7 +31,7 @@ public struct DirectoryExtensions: Sendable {
             do {
                 page = try await reader.read(request(link, applications), connection).body
             } catch let failure where failure.disposition == .endCollection {
-                return []
+                return nil
             }
             let value = try parse(page)
             for application in value["value"]?.array ?? [] {

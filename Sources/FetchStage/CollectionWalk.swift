@@ -75,11 +75,12 @@ struct CollectionWalk {
     private func read(_ pass: WalkPass) async throws(StageFailure) -> (FetchedPage?, WalkNext) {
         let granted = try await reader.permissions(state.connection)
         var targets = WalkTargets(
-            granted: granted, deltaLink: state.deltaLink, since: state.incrementalFrom.flatMap(Overlap.start),
-            extensions: [])
-        if case .main = pass, cursor.link == nil, state.deltaLink == nil {
-            targets.extensions = try await DirectoryExtensions(reader: reader, connection: state.connection)
-                .names(for: plan.type)
+            granted: granted, deltaLink: nil, since: state.incrementalFrom.flatMap(Overlap.start), extensions: [])
+        var extensions = cursor.extensions
+        if case .main = pass, cursor.link == nil {
+            extensions = try await selectedExtensions()
+            targets.deltaLink = state.deltaLink.map { DeltaPosition($0).link }
+            targets.extensions = extensions ?? []
         }
         guard let target = cursor.link ?? plan.target(pass, targets) else {
             throw StageFailure(.stageDefect, "The catalogue has no target for a pass of \(plan.type.name).")
@@ -100,11 +101,26 @@ struct CollectionWalk {
         let fetched = FetchedPage(
             content: PageParts(parts: parts).encoded(), items: page.isSingleton ? 1 : page.items.count,
             requests: answer.requests + singles.requests)
-        var next = try follow(page, pass, singles)
+        var next = try follow(page, pass, singles, extensions)
         if plan.type.shape == .incremental {
             next.remember(newestEntry(answer.body, page) ?? state.incrementalFrom, before: cursor.deltaLink)
         }
         return (fetched, next)
+    }
+
+    /// The names of directory extensions that the walk selects; nil when that is not known.
+    ///
+    /// A delta link selects what its first request did: where extensions were defined or taken away since, the
+    /// collection is read completely.
+    private func selectedExtensions() async throws(StageFailure) -> [String]? {
+        let names = try await DirectoryExtensions(reader: reader, connection: state.connection).names(for: plan.type)
+        guard let before = state.deltaLink.map(DeltaPosition.init) else { return names }
+        guard let names, let selected = before.extensions else { return before.extensions }
+        guard names == selected else {
+            throw StageFailure(
+                .deltaLinkExpired, "The directory extensions of \(plan.type.name) are others than at the last reading.")
+        }
+        return names
     }
 
     func parse(_ body: [UInt8]) throws(StageFailure) -> GraphPage {
@@ -115,9 +131,12 @@ struct CollectionWalk {
         }
     }
 
-    private func follow(_ page: GraphPage, _ pass: WalkPass, _ singles: Singles) throws(StageFailure) -> WalkNext {
+    private func follow(
+        _ page: GraphPage, _ pass: WalkPass, _ singles: Singles, _ extensions: [String]?
+    ) throws(StageFailure) -> WalkNext {
         var next = cursor
         next.add(singles)
+        next.extensions = extensions
         if let link = page.nextLink {
             guard next.follow(link) else {
                 throw StageFailure(.nextLinkLoops, "A next link of \(plan.type.name) led back to a page already read.")
@@ -129,7 +148,8 @@ struct CollectionWalk {
                 throw StageFailure(
                     .graphAnswerMalformed, "The last page of \(plan.type.name) has neither next nor delta link.")
             }
-            next.deltaLink = deltaLink
+            next.deltaLink = DeltaPosition(link: deltaLink, extensions: extensions).text
+            next.extensions = nil
         }
         next.startPass(cursor.pass + 1)
         return goesOn(next)

@@ -26,7 +26,7 @@ actor ExtensionNames {
         let key = Key(tenant: connection.tenant, type: type.name)
         if let held = known[key], elapsed() < held.end { return held.names }
         let began = generation
-        let names = try await DirectoryExtensions(reader: reader, connection: connection).names(for: type)
+        let names = try await DirectoryExtensions(reader: reader, connection: connection).names(for: type) ?? []
         if began == generation { known[key] = (names, elapsed() + Self.life) }
         return names
     }

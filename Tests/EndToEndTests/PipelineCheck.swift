@@ -7,8 +7,7 @@ enum PipelineCheck {
     /// The newest snapshot is what the tenant is.
     ///
     /// - Parameter countsExtensions: whether directory extensions count. Long churn takes definitions away and brings
-    ///   them back: the simulator keeps values without a definition, which nobody can select any more, and a delta
-    ///   query goes on with the names that its first request selected.
+    ///   them back: the simulator keeps values without a definition, which nobody can select any more.
     static func newestEqualsTruth(
         _ installation: TestInstallation, _ what: String, countsExtensions: Bool = true
     ) throws {

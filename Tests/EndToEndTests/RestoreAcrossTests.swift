@@ -4,12 +4,7 @@ import Testing
 
 /// A tenant's snapshot is brought into another tenant of the same organization: a rehearsal, or a move.
 @Suite(.serialized) struct RestoreAcrossTests {
-    /// Not among what CI runs before it has passed with the damage matrix's corrections of read-back and scope tags.
-    @Test(
-        .enabled(
-            if: ProcessInfo.processInfo.environment["ENTRA_BACKUP_LARGE"] == "1",
-            "A long one: ENTRA_BACKUP_LARGE=1 runs it"))
-    func `a tenant is brought into a new one, then one object more, and both are undone`() throws {
+    @Test func `a tenant is brought into a new one, then one object more, and both are undone`() throws {
         let seed = seed(75, "across")
         let source = try RestoreTests.started(
             """
@@ -80,7 +75,13 @@ import Testing
         let said = RestoreRun.said(plan, shown)
         let left = was.differences(after: try TenantPicture.truth(pair.target), RestoredIDs(shown))
         print("undo of \(what): \(shown["results"]?.array?.count ?? 0) steps, \(left.count) differences, all named")
-        for difference in left where said[difference.id] == nil { Issue.record("not undone: \(difference)") }
+        for difference in left {
+            guard let codes = said[difference.id], codes.contains("cannotDelete") else {
+                Issue.record("not undone: \(difference)")
+                continue
+            }
+            print("  \(codes.sorted().joined(separator: ", ")): \(difference.description.prefix(200))")
+        }
     }
 }
 

@@ -192,7 +192,7 @@ struct Restoration {
             // A new schedule begins now.
             if name == "scheduleInfo" { one = ["expiration": one["expiration"] ?? .null] }
             let other = found.attributes[map.rewriting(name)] ?? found.attributes[name] ?? .null
-            if !RestoreWrites.covers(other, one) && !RestoreWrites.covers(one, other) {
+            if !Self.covers(other, one) && !Self.covers(one, other) {
                 differences.insert("\(type)/\(name)")
             }
         }
@@ -205,8 +205,13 @@ struct Restoration {
                 Self.bare(.array((elements ?? []).map { ContainedRule.all[name]?.body($0) ?? $0 }))
             }
             let (one, other) = (map.rewriting(bare(wanted.children[name])), bare(found.children[name]))
-            if !RestoreWrites.covers(other, one) { differences.insert("\(type)/\(name)") }
+            if !Self.covers(other, one) { differences.insert("\(type)/\(name)") }
         }
+    }
+
+    /// What the catalogue says of the services is not believed here.
+    private static func covers(_ found: JSONValue, _ wanted: JSONValue) -> Bool {
+        Sameness(isOrdered: false).covers(found, wanted, nil)
     }
 
     /// Further attributes that the services set.

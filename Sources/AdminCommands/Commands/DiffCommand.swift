@@ -73,6 +73,10 @@ struct DiffCommand: AdminCommand {
             tenant, types: tenant.withAudits(types.map(\.name)))
         var result = try await Comparison(
             store, tenant.id, from: from.number ?? live.snapshot, to: to.number ?? live.snapshot, types: types)
+        // The same is the same here, with --id, and in a plan.
+        result.changes = result.changes.compactMap { change in
+            Catalogue.current[change.type].map { change.toRestore($0) } ?? change
+        }
         result.shownFrom = from
         result.shownTo = to
         result.unread = live.unread
@@ -142,7 +146,7 @@ struct LiveObjectComparison {
         guard isKnown || live != nil else { throw CommandFailure.objectUnknown(tenant.id, type, id) }
         let stored = try await store.documents(tenant.id, type, [key], at: number).first?.document
         let pair = from == .live ? (live, stored) : (stored, live)
-        var change = ObjectDiff.between(pair.0, pair.1, wasPresentBefore: stored == nil && isKnown)?.withoutNulls()
+        var change = ObjectDiff.between(pair.0, pair.1, wasPresentBefore: stored == nil && isKnown)?.toRestore(type)
         if let document = pair.1 ?? pair.0 { change?.displayName = type.displayName(of: document) }
         var result = Comparison(from: number, to: number, changes: change.map { [$0] } ?? [])
         result.shownFrom = from

@@ -17,14 +17,3 @@ struct LiveObjects {
         }
     }
 }
-
-extension ObjectChange {
-    /// Without attributes that are absent on one side and null on the other: a delta query does not tell those that
-    /// never had a value, a single reading does. Nil when nothing else differs.
-    func withoutNulls() -> ObjectChange? {
-        guard kind == .updated else { return self }
-        var change = self
-        change.attributes.removeAll { ($0.from ?? .null) == ($0.to ?? .null) }
-        return change.attributes.isEmpty && change.links.isEmpty && change.children.isEmpty ? nil : change
-    }
-}

@@ -63,7 +63,7 @@ struct RestoreComparison {
             note(live)
             subjects += batch.compactMap { key in
                 let (wanted, live) = (wanted[key], live[key])
-                guard let change = ObjectDiff.between(live, wanted), change.withoutNulls() != nil else { return nil }
+                guard ObjectDiff.between(live, wanted)?.toRestore(type) != nil else { return nil }
                 return RestorePlanner.Subject(type: type.name, wanted: wanted, live: live?.sharing(wanted))
             }
         }
@@ -84,7 +84,7 @@ struct RestoreComparison {
         var subjects: [RestorePlanner.Subject] = []
         func add(_ wanted: ObjectDocument) {
             let other = live.removeValue(forKey: wanted.id)
-            if ObjectDiff.between(other, wanted)?.withoutNulls() == nil { return }
+            if ObjectDiff.between(other, wanted)?.toRestore(type) == nil { return }
             subjects.append(RestorePlanner.Subject(type: type.name, wanted: wanted, live: other?.sharing(wanted)))
         }
         if let archive = planning.archive {

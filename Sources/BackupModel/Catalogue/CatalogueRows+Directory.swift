@@ -30,6 +30,7 @@ let catalogueDirectoryRows = #"""
         "technicalNotificationMails", "tenantType", "verifiedDomains"],
       "volatile": ["onPremisesLastSyncDateTime"],
       "restore": {"mode": "patch-only", "order": 5, "softDelete": false, "permission": "Organization.ReadWrite.All",
+         "serviceSet": ["branding/id", "certificateBasedAuthConfiguration/id"],
          "readOnly": ["assignedPlans", "businessPhones", "city", "country", "countryLetterCode", "createdDateTime",
          "defaultUsageLocation", "deletedDateTime", "displayName", "id", "mobileDeviceManagementAuthority",
          "onPremisesLastSyncDateTime", "onPremisesSyncEnabled", "partnerTenantType", "postalCode",
@@ -52,6 +53,7 @@ let catalogueDirectoryRows = #"""
         "isRoot", "isVerified", "manufacturer", "model", "passwordNotificationWindowInDays",
         "passwordValidityPeriodInDays", "state", "supportedServices"],
       "restore": {"mode": "manual", "order": 10, "softDelete": false, "permission": "Domain.ReadWrite.All",
+         "serviceSet": ["federationConfiguration/id"],
          "readOnly": ["authenticationType", "availabilityStatus", "id", "isAdminManaged", "isInitial", "isRoot",
          "isVerified", "manufacturer", "model", "state"], "requiredOnCreate": ["id"]},
       "relationships": [
@@ -100,6 +102,8 @@ let catalogueDirectoryRows = #"""
       "attributes": ["deletedDateTime", "description", "displayName", "id", "isMemberManagementRestricted",
         "membershipRule", "membershipRuleProcessingState", "membershipType", "visibility"],
       "restore": {"mode": "create", "order": 30, "softDelete": true, "permission": "AdministrativeUnit.ReadWrite.All",
+         "serviceSet": ["scopedRoleMembers/administrativeUnitId", "scopedRoleMembers/id",
+           "scopedRoleMembers/roleMemberInfo/displayName", "scopedRoleMembers/roleMemberInfo/userPrincipalName"],
          "readOnly": ["deletedDateTime", "id"], "createOnly": ["isMemberManagementRestricted"],
          "requiredOnCreate": ["displayName"]},
       "relationships": [
@@ -214,6 +218,7 @@ let catalogueDirectoryRows = #"""
         "hideFromOutlookClients", "isArchived", "isFavorite", "isSubscribedByMail", "organizationId",
         "welcomeMessageEnabled"],
       "restore": {"mode": "undelete-or-create", "order": 50, "softDelete": true, "permission": "Group.ReadWrite.All",
+         "serviceSet": ["settings/displayName", "settings/id"],
          "readOnly": ["assignedLicenses", "createdDateTime", "deletedDateTime", "expirationDateTime",
          "hasMembersWithLicenseErrors", "id", "isArchived", "isManagementRestricted", "licenseProcessingState",
          "mail", "onPremisesDomainName", "onPremisesLastSyncDateTime", "onPremisesNetBiosName",

@@ -48,6 +48,7 @@ extension ObjectType {
         secrets = try row.decodeIfPresent(Secrets.self, forKey: .secrets)
         restore = try row.decode(RestoreRules.self, forKey: .restore)
         relationships = try row.decodeIfPresent([Relationship].self, forKey: .relationships) ?? []
+        serviceSet = Self.serviceSet(restore, relationships)
 
         let withheld = Set(volatile + readSingly + notReturnedInCollections).union(selectWithPermission.keys)
         listable = attributes.filter { !withheld.contains($0) }

@@ -67,6 +67,8 @@ public struct ObjectType: Sendable, Decodable {
     public let secrets: Secrets?
     /// What Graph demands when objects are written back.
     public let restore: RestoreRules
+    /// What the services set inside attributes and elements, by the name of the attribute or sub-collection.
+    let serviceSet: ServiceSetParts
     /// Relationships and owned sub-collections in the order of their numbers.
     public let relationships: [Relationship]
 

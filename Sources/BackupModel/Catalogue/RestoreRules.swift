@@ -20,6 +20,9 @@ public struct RestoreRules: Sendable, Decodable {
     public let delegatedPermission: String?
     /// Attributes that Graph refuses or ignores.
     public let readOnly: [String]
+    /// Parts of attributes, and of elements of sub-collections, that the services set or fill in: `appRoles/origin`,
+    /// `assignments/id`. A write does not carry them, and two values that differ in them alone are the same.
+    public let serviceSet: [String]
     /// Attributes that are read-only for some objects (synced, built-in).
     public let conditionallyReadOnly: [String]
     /// Attributes that only a creation may set; `name:value` when only for that value, `*` for all.
@@ -64,7 +67,7 @@ public struct RestoreRules: Sendable, Decodable {
     enum CodingKeys: String, CodingKey, CaseIterable {
         case mode, order, softDelete, softDeletePath, restorePath, createPath
         case permission, alsoPermissions, delegatedPermission
-        case readOnly, conditionallyReadOnly, createOnly, requiredOnCreate, notOnPost, neverReadable, notes
+        case readOnly, serviceSet, conditionallyReadOnly, createOnly, requiredOnCreate, notOnPost, neverReadable, notes
     }
 
     /// Decodes a row's `restore`.
@@ -83,6 +86,7 @@ public struct RestoreRules: Sendable, Decodable {
         alsoPermissions = try list(.alsoPermissions)
         delegatedPermission = try text(.delegatedPermission)
         readOnly = try list(.readOnly)
+        serviceSet = try list(.serviceSet)
         conditionallyReadOnly = try list(.conditionallyReadOnly)
         createOnly = try list(.createOnly)
         requiredOnCreate = try list(.requiredOnCreate)

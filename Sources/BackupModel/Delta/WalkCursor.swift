@@ -14,6 +14,8 @@ public struct WalkCursor: Sendable, Hashable, Codable {
     public var pauses: Int
     /// What is still to be read singly of the objects of pages that are stored, when it was too much for one page.
     public var rest: [SingleRead]?
+    /// The names of directory extensions that the main pass selects, until it has ended.
+    public var extensions: [String]?
     var loop: LinkLoopDetector
 
     public init(pass: Int = 0) {

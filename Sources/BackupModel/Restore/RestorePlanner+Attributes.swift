@@ -10,7 +10,8 @@ extension RestorePlanner {
         for name in Set(wanted.attributes.names).union(live.attributes.names).sorted() where isChosen(name) {
             let (from, to) = (live.attributes[name], wanted.attributes[name])
             let isMended = mends(to, item.type, draft) || namesTag(name, to, draft)
-            guard !Self.isSame(from, to) || isMended, !Self.isComputed(name, item.type, wanted) else { continue }
+            let isSame = item.type.isSame(name, wanted: wanted, live: live)
+            guard !isSame || isMended, !Self.isComputed(name, item.type, wanted) else { continue }
             if options.attributesMode == .merge, Self.isBlank(to) { continue }
             if Self.isFixed(name, from, to, item.type) {
                 fixed.append(name)
@@ -39,7 +40,7 @@ extension RestorePlanner {
         }
     }
 
-    private func isChosen(_ name: String) -> Bool {
+    func isChosen(_ name: String) -> Bool {
         options.attributes?.contains(name) ?? (options.links == nil)
     }
 
@@ -49,36 +50,7 @@ extension RestorePlanner {
         "ageGroup", "consentProvidedForMinor", "customSecurityAttributes", "usageLocation",
     ]
 
-    /// Null, absence and emptiness are one to Graph.
-    static func isBlank(_ value: JSONValue?) -> Bool {
-        switch value {
-        case nil, .null: true
-        case .array(let elements): elements.isEmpty
-        case .object(let object): object.allSatisfy { isBlank($0.value) }
-        case .string(let text): text.isEmpty
-        default: false
-        }
-    }
-
-    static func isSame(_ one: JSONValue?, _ other: JSONValue?) -> Bool {
-        if one == other { return true }
-        if isBlank(one), isBlank(other) { return true }
-        if case .array(let left) = one, case .array(let right) = other { return areSame(left, right) }
-        guard case .object(let left) = one, case .object(let right) = other else { return false }
-        return left.allSatisfy { isSame($0.value, right[$0.name]) }
-            && right.allSatisfy { left[$0.name] != nil || isBlank($0.value) }
-    }
-
-    /// Whether two lists have the same elements; their order may be that of members that only one side has.
-    private static func areSame(_ left: [JSONValue], _ right: [JSONValue]) -> Bool {
-        guard left.count == right.count else { return false }
-        var rest = right
-        for element in left {
-            guard let place = rest.firstIndex(where: { isSame($0, element) }) else { return false }
-            rest.remove(at: place)
-        }
-        return true
-    }
+    static func isBlank(_ value: JSONValue?) -> Bool { Sameness.isBlank(value) }
 
     /// Whether a value names something that gets a new id, so that it is written even when it is the same.
     func mends(_ value: JSONValue?, _ type: ObjectType, _ draft: RestoreDraft) -> Bool {

@@ -154,13 +154,13 @@ extension RestorePlanner {
         if live == nil, new.isEmpty || isCreated(name, item.type) { return }
         let old = live?.children[name] ?? []
         var to = mendedElements(item, name, new, old, &draft)
-        if !isContent, options.linksMode == .merge { to += Self.others(old, than: to) }
+        if !isContent, options.linksMode == .merge { to += Self.others(old, than: to, name, item.type) }
         let isMended = to.contains { mends($0, item.type, draft) }
-        guard Self.elements(old) != Self.elements(to) || isMended else { return }
+        guard !item.type.areSame(name, to, old) || isMended else { return }
         // Values need the definitions: those come early.
         let isDefinition = ["allowedValues", "extensionProperties"].contains(name)
         let wave = (isDefinition ? RestorePhase.completion : .children).wave(item.type, later: true)
-        let cost = write.how == .action ? 1 : max(1, Self.differing(old, to))
+        let cost = write.how == .action ? 1 : max(1, Self.differing(old, to, name, item.type))
         add(item, .children, wave, &draft, "\(name) differ from the snapshot", write.permission) { step in
             step.children = [ObjectChange.Children(name: name, from: live?.children[name], to: to)]
             step.cost = cost
@@ -202,42 +202,27 @@ extension RestorePlanner {
         return to
     }
 
-    /// Elements that the services number anew are the same without their ids.
-    private static func bare(_ element: JSONValue) -> JSONValue {
-        guard case .object(let object) = element else { return element }
-        let numbered = element["id"]?.string.map { ObjectKey($0) != nil || Int($0) != nil || $0.contains("_") } ?? false
-        return .object(
-            JSONObject(
-                object.compactMap { member -> (String, JSONValue)? in
-                    if member.name == "id", numbered { return nil }
-                    if ["createdDateTime", "lastModifiedDateTime", "sourceId", "source"].contains(member.name) {
-                        return nil
-                    }
-                    if RestorePlanner.isBlank(member.value) { return nil }
-                    if case .array(let elements) = member.value { return (member.name, .array(elements.map(bare))) }
-                    return (member.name, member.value)
-                }))
-    }
-
-    private static func elements(_ list: [JSONValue]) -> Set<JSONValue> { Set(list.map(bare)) }
-
     /// What an element is called: two of one name are one, changed.
-    private static func key(_ element: JSONValue) -> JSONValue {
-        for name in ["name", "target", "roleMemberInfo", "templateId", "id"] {
-            if let value = element[name], !value.isNull { return value }
+    private static func key(_ element: JSONValue, _ name: String, _ type: ObjectType) -> JSONValue {
+        if let rule = ContainedRule.all[name] { return rule.key(element) }
+        let element = type.written(name, element)
+        return RestoreWrites.withoutNulls(element["target"] ?? element)
+    }
+
+    private static func others(
+        _ old: [JSONValue], than new: [JSONValue], _ name: String, _ type: ObjectType
+    ) -> [JSONValue] {
+        let known = Set(new.map { key($0, name, type) })
+        return old.filter { element in
+            !known.contains(key(element, name, type)) && !new.contains { type.areSame(name, [$0], [element]) }
         }
-        return bare(element)
     }
 
-    private static func others(_ old: [JSONValue], than new: [JSONValue]) -> [JSONValue] {
-        let (known, same) = (Set(new.map(key)), elements(new))
-        return old.filter { !known.contains(key($0)) && !same.contains(bare($0)) }
-    }
-
-    private static func differing(_ old: [JSONValue], _ new: [JSONValue]) -> Int {
-        let (before, after) = (elements(old), elements(new))
-        let (gone, come) = (before.subtracting(after).count, after.subtracting(before).count)
-        return max(gone, come)
+    private static func differing(_ old: [JSONValue], _ new: [JSONValue], _ name: String, _ type: ObjectType) -> Int {
+        func lacking(_ list: [JSONValue], _ other: [JSONValue]) -> Int {
+            list.count { element in !other.contains { type.areSame(name, [element], [$0]) } }
+        }
+        return max(lacking(old, new), lacking(new, old))
     }
 
     // MARK: Licences

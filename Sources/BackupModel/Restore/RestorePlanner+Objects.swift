@@ -108,10 +108,11 @@ extension RestorePlanner {
         let mark = draft.steps.count
         var wanted = wanted
         leaveOutForeignNames(item, &wanted, &draft)
-        let isEased = easing(&wanted, live)
+        let isEased = easing(&wanted, live, item.type)
         var changes = attributes(item, wanted, live, &draft)
         refuseMissing(item, wanted, &changes, &draft)
         refuseName(item, wanted, &changes, &draft)
+        remindOfLost(item, wanted, live, changes, &draft)
         if let block = fixedPrincipal(live), item.type.name == "servicePrincipal", !changes.isEmpty {
             draft.conflict(block.0, item.type.name, item.id, block.1, block.2)
             changes.removeAll()
@@ -146,7 +147,7 @@ extension RestorePlanner {
         if crosses, isOwn(live) { return ObjectDiff.between(live, wanted).map { _ in .conflict(ownBlock) } ?? .silent }
         let isWritable = ![.backupOnly, .patchRules].contains(item.type.restore.mode) && !isBuiltIn(live)
         if isWritable, !isExchangeGroup(live) || item.type.name != "group" { return nil }
-        guard let change = ObjectDiff.between(live, wanted) else { return .silent }
+        guard let change = ObjectDiff.between(live, wanted)?.toRestore(item.type) else { return .silent }
         let names = Set(change.attributes.compactMap(\.path.tokens.first)).filter {
             item.type.restore.mode == .backupOnly
                 || (item.type.restore.mode != .patchRules && !Self.isComputed($0, item.type, wanted))
@@ -203,9 +204,9 @@ extension RestorePlanner {
         return true
     }
 
-    private func easing(_ wanted: inout ObjectDocument, _ live: ObjectDocument) -> Bool {
+    private func easing(_ wanted: inout ObjectDocument, _ live: ObjectDocument, _ type: ObjectType) -> Bool {
         let decisive = ["conditions", "grantControls", "sessionControls", "state"]
-        let isUnchanged = decisive.allSatisfy { Self.isSame(wanted.attributes[$0], live.attributes[$0]) }
+        let isUnchanged = decisive.allSatisfy { type.isSame($0, wanted: wanted, live: live) }
         return isUnchanged ? false : Self.ease(&wanted)
     }
 

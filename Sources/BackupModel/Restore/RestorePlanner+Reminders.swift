@@ -48,6 +48,20 @@ extension RestorePlanner {
             "its members come by its rule: see that they are there after a while")
     }
 
+    /// Encrypted settings that are gone, or go with the list that is written: nobody but a person can bring them back.
+    func remindOfLost(
+        _ item: Item, _ wanted: ObjectDocument, _ live: ObjectDocument, _ changes: [ObjectChange.Attribute],
+        _ draft: inout RestoreDraft
+    ) {
+        let isLost = wanted.attributes.contains { name, value in
+            guard isChosen(name), value.array?.contains(where: Sameness.isUnreadable) == true else { return false }
+            return changes.contains { $0.path.tokens == [name] }
+                || !Sameness.lost(value, live.attributes[name]).isEmpty
+        }
+        guard isLost else { return }
+        draft.todo("reenterSecret", item.type.name, item.id, "encrypted settings cannot be read: enter them again")
+    }
+
     private static func holdsSecret(_ value: JSONValue) -> Bool {
         switch value {
         case .object(let object):

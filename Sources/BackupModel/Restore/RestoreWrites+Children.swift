@@ -46,7 +46,7 @@ extension RestoreWrites {
                 type.name == "deviceCompliancePolicy"
                 ? "deviceComplianceScheduledActionForRules" : "scheduledActions"
             return [
-                request(.post, path, type, [name: .array(Self.actions(wanted))], verifies: [relationship.name])
+                request(.post, path, type, [name: .array(Self.actions(wanted, type))], verifies: [relationship.name])
             ]
         default: throw Self.notWritable(step)
         }
@@ -74,7 +74,7 @@ extension RestoreWrites {
         let path = Self.path(relationship.write?.path ?? relationship.path, map[step.id])
         if relationship.name == "settings", type.throttle == .intune, let document = step.document {
             var body = attributes(document, type)
-            body["settings"] = .array(wanted.map { Self.element($0, without: ["id"]) })
+            body["settings"] = .array(wanted.map { Self.element($0, "settings", type) })
             return [request(.put, try self.path(step, type), type, .object(body), verifies: ["settings"])]
         }
         guard let rule = ContainedRule.all[relationship.name] else { throw Self.notWritable(step) }

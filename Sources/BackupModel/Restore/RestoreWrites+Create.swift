@@ -16,7 +16,7 @@ extension RestoreWrites {
         case .activate, .create, .createCustomOnly, .undeleteOrCreate: break
         }
         var body = attributes(document, type)
-        complete(&body, document)
+        complete(&body, document, type)
         let target: String
         if let nested = type.nested {
             guard let parent = document.attributes["resourceId"]?.string else { throw Self.needsDocument(step) }
@@ -40,7 +40,7 @@ extension RestoreWrites {
         for (name, value) in document.attributes where !refused.contains(name) && !value.isNull {
             if name.contains("@"), name != "@odata.type" || !type.derivesTypes { continue }
             body[name] = Self.withoutAnnotations(
-                name == "customSecurityAttributes" ? value : Self.withoutNulls(value))
+                name == "customSecurityAttributes" ? value : type.written(name, Self.withoutNulls(value)))
         }
         // Some types are known by a name that the creator gives.
         if demanded.contains(type.idAttribute) { body[type.idAttribute] = .string(document.id) }
@@ -64,7 +64,7 @@ extension RestoreWrites {
     ]
 
     /// What is special about single types.
-    private func complete(_ body: inout JSONObject, _ document: ObjectDocument) {
+    private func complete(_ body: inout JSONObject, _ document: ObjectDocument, _ type: ObjectType) {
         switch document.type {
         case "user":
             body["passwordProfile"] = ["password": .string(password()), "forceChangePasswordNextSignIn": true]
@@ -81,34 +81,32 @@ extension RestoreWrites {
             body["isMemberManagementRestricted"] = nil
         case "directoryRole": body = ["roleTemplateId": body["roleTemplateId"] ?? .null]
         case "groupSetting": body["displayName"] = nil
-        case "deviceCompliancePolicy", "compliancePolicy", "configurationPolicy": addContents(&body, document)
+        case "deviceCompliancePolicy", "compliancePolicy", "configurationPolicy": addContents(&body, document, type)
         case "deviceConfiguration": body = Self.withoutSecrets(body)
         default: break
         }
     }
 
     private func completeApplication(_ body: inout JSONObject, _ document: ObjectDocument) {
-        if let roles = body["appRoles"]?.array { body["appRoles"] = .array(roles.map { Self.role($0, enabled: true) }) }
+        if let roles = body["appRoles"]?.array { body["appRoles"] = .array(roles.map(Self.enabled)) }
         if var api = body["api"]?.object {
             if let scopes = api["oauth2PermissionScopes"]?.array {
-                api["oauth2PermissionScopes"] = .array(scopes.map { Self.role($0, enabled: true) })
+                api["oauth2PermissionScopes"] = .array(scopes.map(Self.enabled))
             }
             // Refers to scopes that have to be there first.
             api["preAuthorizedApplications"] = nil
             body["api"] = .object(api)
         }
-        body["info"] = body["info"].map { Self.element($0, without: ["logoUrl"]) }
         // Names that hold the application id have to wait until the new one is known.
         if let old = document.attributes["appId"]?.string?.lowercased(), let uris = body["identifierUris"]?.array {
             body["identifierUris"] = .array(uris.filter { $0.string?.lowercased().contains(old) != true })
         }
     }
 
-    /// An application role or scope as it is sent: without `origin`, and enabled when it is new.
-    static func role(_ value: JSONValue, enabled: Bool) -> JSONValue {
+    /// An application role or scope as it is sent when it is new: enabled.
+    static func enabled(_ value: JSONValue) -> JSONValue {
         guard case .object(var object) = value else { return value }
-        object["origin"] = nil
-        if enabled { object["isEnabled"] = true }
+        object["isEnabled"] = true
         return .object(object)
     }
 
@@ -121,7 +119,7 @@ extension RestoreWrites {
         var body: JSONObject = [:]
         let roles = document.attributes["appRoles"]
         if isPartlyDisabled(roles) {
-            body["appRoles"] = .array((roles?.array ?? []).map { Self.role(Self.withoutNulls($0), enabled: false) })
+            body["appRoles"] = roles.map { type.written("appRoles", Self.withoutNulls($0)) }
         }
         let api = document.attributes["api"]
         if isPartlyDisabled(api?["oauth2PermissionScopes"])
@@ -133,12 +131,12 @@ extension RestoreWrites {
         return [request(.patch, list + "/{id}", type, .object(body), verifies: Set(body.names))]
     }
 
-    /// Only the id of an authentication strength is taken.
+    /// What a policy is refused with, although Graph shows it.
     /// <https://github.com/microsoftgraph/msgraph-sdk-powershell/issues/3089>
     static func accessPolicy(_ body: JSONObject) -> JSONObject {
         var body = body
-        if var controls = body["grantControls"]?.object, let strength = controls["authenticationStrength"] {
-            controls["authenticationStrength"] = strength["id"].map { ["id": $0] }
+        if var controls = body["grantControls"]?.object, controls["authenticationStrength"]?.isNull == true {
+            controls["authenticationStrength"] = nil
             body["grantControls"] = .object(controls)
         }
         if var controls = body["sessionControls"]?.object, controls["disableResilienceDefaults"]?.bool != true {
@@ -155,28 +153,23 @@ extension RestoreWrites {
     // MARK: Device management
 
     /// Settings and actions, which a policy cannot be without.
-    private func addContents(_ body: inout JSONObject, _ document: ObjectDocument) {
+    private func addContents(_ body: inout JSONObject, _ document: ObjectDocument, _ type: ObjectType) {
         if document.type != "deviceCompliancePolicy" {
-            body["settings"] = .array((document.children["settings"] ?? []).map { Self.element($0, without: ["id"]) })
+            body["settings"] = .array((document.children["settings"] ?? []).map { Self.element($0, "settings", type) })
         }
         if document.type != "configurationPolicy" {
             body["scheduledActionsForRule"] = .array(
-                Self.actions(document.children["scheduledActionsForRule"] ?? []))
+                Self.actions(document.children["scheduledActionsForRule"] ?? [], type))
         }
     }
 
     /// Actions without their ids; there has to be exactly one that blocks.
     /// <https://learn.microsoft.com/graph/api/intune-deviceconfig-devicecompliancepolicy-create>
-    static func actions(_ rules: [JSONValue]) -> [JSONValue] {
+    static func actions(_ rules: [JSONValue], _ type: ObjectType) -> [JSONValue] {
         let block: JSONValue = [
             "actionType": "block", "gracePeriodHours": 0, "notificationMessageCCList": [], "notificationTemplateId": "",
         ]
-        var rules = rules.map { rule -> JSONValue in
-            guard case .object(var object) = element(rule, without: ["id"]) else { return rule }
-            object["scheduledActionConfigurations"] = .array(
-                (rule["scheduledActionConfigurations"]?.array ?? []).map { element($0, without: ["id"]) })
-            return .object(object)
-        }
+        var rules = rules.map { element($0, "scheduledActionsForRule", type) }
         let kinds = rules.flatMap { $0["scheduledActionConfigurations"]?.array ?? [] }.map { $0["actionType"]?.string }
         if !kinds.contains("block") {
             if case .object(var first)? = rules.first {
@@ -195,9 +188,7 @@ extension RestoreWrites {
         guard let settings = body["omaSettings"]?.array else { return body }
         var body = body
         body["omaSettings"] = .array(
-            settings.filter { $0["isEncrypted"]?.bool != true }.map {
-                element($0, without: ["secretReferenceValueId"])
-            })
+            settings.filter { !Sameness.isUnreadable($0) }.map { withoutNulls($0) })
         return body
     }
 }

@@ -18,7 +18,7 @@ extension RestoreWrites {
                 let found = name == "id" ? JSONValue.string(live.id) : live.attributes[name]
                 // Names of people and groups are one in either case.
                 if let one = value.string, let other = found?.string { return one.lowercased() == other.lowercased() }
-                return RestorePlanner.isSame(value, found)
+                return Sameness(isOrdered: false).isSame(value, found, nil)
             }
     }
 
@@ -60,8 +60,8 @@ extension RestoreWrites {
             }
             for member in expected where member.name != type.idAttribute {
                 if type.relationship(member.name)?.kind == .child {
-                    compare(member.name, member.value.array ?? [], found, &differences)
-                } else if !Self.covers(found.attributes[member.name], member.value) {
+                    compare(member.name, type, member.value.array ?? [], found, &differences)
+                } else if !type.covers(member.name, found.attributes[member.name], member.value) {
                     differences.append(
                         RestoreResult.Difference(
                             path: "/" + member.name, expected: member.value, found: found.attributes[member.name]))
@@ -79,7 +79,7 @@ extension RestoreWrites {
                     found: .array(left.map(JSONValue.string))))
         }
         for change in step.children {
-            compare(change.name, (change.to ?? []).map(map.rewriting), found, &differences)
+            compare(change.name, type, (change.to ?? []).map(map.rewriting), found, &differences)
             compareRemoved(change, type, found, &differences)
         }
         return differences
@@ -96,11 +96,12 @@ extension RestoreWrites {
         else { return }
         let rule = ContainedRule.all[change.name]
         guard rule?.retires != true, rule?.isFixed != true else { return }
-        func plain(_ element: JSONValue) -> JSONValue { Self.bare(rule?.body(element) ?? element) }
+        func plain(_ element: JSONValue) -> JSONValue { rule?.body(element) ?? element }
         let wanted = (change.to ?? []).map { plain(map.rewriting($0)) }
         let live = (found.children[change.name] ?? []).map(plain)
         let left = (change.from ?? []).map { plain(map.rewriting($0)) }.filter { element in
-            live.contains { Self.covers($0, element) } && !wanted.contains { Self.covers($0, element) }
+            live.contains { type.covers(change.name, $0, element) }
+                && !wanted.contains { type.covers(change.name, $0, element) }
         }
         guard !left.isEmpty else { return }
         differences.append(RestoreResult.Difference(path: "/" + change.name, expected: [], found: .array(left)))
@@ -108,50 +109,18 @@ extension RestoreWrites {
 
     /// Elements that are not there. Others may be: a group gives further licences, the services further elements.
     private func compare(
-        _ name: String, _ wanted: [JSONValue], _ found: ObjectDocument,
+        _ name: String, _ type: ObjectType, _ wanted: [JSONValue], _ found: ObjectDocument,
         _ differences: inout [RestoreResult.Difference]
     ) {
         let rule = ContainedRule.all[name]
-        func plain(_ element: JSONValue) -> JSONValue { Self.bare(rule?.body(element) ?? element) }
+        func plain(_ element: JSONValue) -> JSONValue { type.written(name, rule?.body(element) ?? element) }
         let live = name == "licenses" ? found.attributes["assignedLicenses"]?.array : found.children[name]
         let missing = wanted.map(plain).filter { element in
-            !(live ?? []).contains { Self.covers(plain($0), element) }
+            !(live ?? []).contains { type.covers(name, plain($0), element) }
         }
         guard !missing.isEmpty else { return }
         differences.append(
             RestoreResult.Difference(
                 path: "/" + name, expected: .array(missing), found: live.map(JSONValue.array)))
-    }
-
-    /// An element without the ids and times that the service gives.
-    private static func bare(_ value: JSONValue) -> JSONValue {
-        switch value {
-        case .object(let object):
-            let given: Set<String> = [
-                "createdDateTime", "id", "lastModifiedDateTime", "source", "sourceId",
-            ]
-            // The id of a target, as in `roleMemberInfo`, is a value.
-            return .object(
-                JSONObject(
-                    object.filter { !given.contains($0.name) }.map { member in
-                        if case .array(let list) = member.value { return (member.name, .array(list.map(bare))) }
-                        return (member.name, member.value)
-                    }))
-        default: return value
-        }
-    }
-
-    /// Whether a value read has all that was written; the services may add to it. Null, absence and emptiness are one;
-    /// arrays have no order.
-    static func covers(_ found: JSONValue?, _ wanted: JSONValue) -> Bool {
-        if RestorePlanner.isBlank(wanted) { return RestorePlanner.isBlank(found) || found == wanted }
-        switch (found, wanted) {
-        case (.object(let object)?, .object(let members)):
-            return members.allSatisfy { covers(object[$0.name], $0.value) }
-        case (.array(let elements)?, .array(let list)):
-            return elements.count == list.count && list.allSatisfy { one in elements.contains { covers($0, one) } }
-        case (.string(let one)?, .string(let other)): return one.lowercased() == other.lowercased()
-        default: return found == wanted
-        }
     }
 }

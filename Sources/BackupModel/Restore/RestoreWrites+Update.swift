@@ -15,19 +15,20 @@ extension RestoreWrites {
             guard change.path.tokens.count == 1, let name = change.path.tokens.first, isWritable(name, type) else {
                 throw Self.notWritable(step)
             }
-            let value = Self.withoutAnnotations(change.to ?? .null)
+            let value = type.written(name, Self.withoutAnnotations(change.to ?? .null))
+            let from = change.from.map { type.written(name, $0) }
             switch (type.name, name) {
             case ("application", "appRoles"):
-                requests += Self.stages(change.from, value).dropLast().map {
+                requests += Self.stages(from, value).dropLast().map {
                     request(.patch, path, type, ["appRoles": $0])
                 }
-                body[name] = Self.stages(change.from, value).last
+                body[name] = Self.stages(from, value).last
             case ("application", "api"):
-                requests += Self.interfaces(change.from, value).dropLast().map {
+                requests += Self.interfaces(from, value).dropLast().map {
                     request(.patch, path, type, ["api": $0])
                 }
-                body[name] = Self.interfaces(change.from, value).last
-            case ("application", "info"): body[name] = Self.element(value, without: ["logoUrl"])
+                body[name] = Self.interfaces(from, value).last
+            case ("application", "info"): body[name] = Self.withoutNulls(value)
             case ("authenticationStrengthPolicy", "allowedCombinations"):
                 let action = path + "/updateAllowedCombinations"
                 requests.append(request(.post, action, type, [name: value], verifies: [name]))
@@ -61,13 +62,13 @@ extension RestoreWrites {
     /// enabled before it is disabled.
     /// <https://learn.microsoft.com/graph/api/resources/approle>
     static func stages(_ from: JSONValue?, _ to: JSONValue) -> [JSONValue] {
-        let wanted = (to.array ?? []).map { role($0, enabled: false) }
+        let wanted = to.array ?? []
         let old = from?.array ?? []
         func has(_ list: [JSONValue], _ id: JSONValue?) -> Bool { list.contains { $0["id"] == id } }
         let first =
-            wanted.map { has(old, $0["id"]) ? $0 : role($0, enabled: true) }
+            wanted.map { has(old, $0["id"]) ? $0 : enabled($0) }
             + old.filter { !has(wanted, $0["id"]) }.map { gone in
-                guard case .object(var object) = role(withoutNulls(gone), enabled: false) else { return gone }
+                guard case .object(var object) = withoutNulls(gone) else { return gone }
                 object["isEnabled"] = false
                 return .object(object)
             }

@@ -217,6 +217,11 @@ public struct RestoreWrites: Sendable {
         }
     }
 
+    /// An element of a sub-collection as a creation carries it.
+    static func element(_ value: JSONValue, _ name: String, _ type: ObjectType) -> JSONValue {
+        type.written(name, withoutAnnotations(withoutNulls(value)))
+    }
+
     /// An element of a sub-collection without what the service gives it.
     static func element(_ value: JSONValue, without names: Set<String>) -> JSONValue {
         guard case .object(let object) = withoutAnnotations(withoutNulls(value)) else { return value }

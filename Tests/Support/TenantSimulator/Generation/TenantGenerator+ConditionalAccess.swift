@@ -34,14 +34,8 @@ extension TenantGenerator {
     private mutating func makeAccessPolicy(_ number: Int, locations: [String]) {
         let id = random.guid()
         let isStrong = number % 3 == 0
-        let strength = """
-            {"id":"00000000-0000-0000-0000-000000000002","createdDateTime":"2021-12-01T08:00:00Z",
-            "modifiedDateTime":"2021-12-01T08:00:00Z","displayName":"Multifactor authentication",
-            "description":"Combinations of methods that satisfy strong authentication","policyType":"builtIn",
-            "requirementsSatisfied":"mfa","allowedCombinations":["windowsHelloForBusiness","fido2"],
-            "combinationConfigurations@odata.context":"https://graph.microsoft.com/v1.0/$metadata#x",
-            "combinationConfigurations":[]}
-            """
+        let strength = String(
+            decoding: (world.strength("00000000-0000-0000-0000-000000000002") ?? .null).encoded, as: UTF8.self)
         let grant = """
             {"operator":"\(isStrong ? "AND" : "OR")",
             "builtInControls":[\(isStrong ? "" : "\"mfa\",\"compliantDevice\"")],

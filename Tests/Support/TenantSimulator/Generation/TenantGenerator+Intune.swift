@@ -55,11 +55,10 @@ extension TenantGenerator {
                 "groupId":"\##(id(random.pick(groups)))"}
                 """##
             }
-        return
-            #"""
-            {"id":"\#(random.guid())_\#(random.guid())","source":"direct",\#
-            "sourceId":"\#(random.guid())","target":\#(target)}
-            """#
+        let (id, source) = ("\(random.guid())_\(random.guid())", random.guid())
+        // Those of scope tags do not tell where they come from.
+        let origin = type == "roleScopeTagAutoAssignment" ? "" : #""source":"direct","sourceId":"\#(source)","#
+        return #"{"id":"\#(id)",\#(origin)"target":\#(target)}"#
     }
 
     private mutating func assignments(_ type: String) -> [String] {

@@ -58,7 +58,8 @@ extension TenantState {
                     throw WriteRules.intune("The group \(group) does not exist.")
                 }
             }
-            children.append(newChild(item, "assignments", children.count))
+            let assignment = world.completedAssignment(item, of: ref, &random)
+            children.append(World.Child(id: assignment["id"]?.text, json: assignment.encoded))
         }
         world.setChildren(ref, "assignments", children)
         if world.json(ref, "isAssigned") != nil {
@@ -192,7 +193,8 @@ extension TenantState {
                 throw .badRequest("The Role assignment does not exist.", code: "RoleAssignmentDoesNotExist")
             }
             try checkSchedule(type, target, role, body)
-            world.update(existing, [("scheduleInfo", (body["scheduleInfo"] ?? .null).encoded)])
+            world.update(existing, [("scheduleInfo", world.started(body["scheduleInfo"]).encoded)])
+            world.update(existing, "modifiedDateTime", Timestamp.text(world.now))
         default: throw .badRequest("The action is not supported for applications.", code: "InvalidAction")
         }
         var answer = body
@@ -229,12 +231,14 @@ extension TenantState {
     ) {
         guard type == .unifiedRoleEligibilitySchedule else {
             world.assignRole(role, target, scope: scope, id: id)
-            if let schedule = world.ref(type, id), let wanted = body["scheduleInfo"] {
-                world.update(schedule, [("scheduleInfo", wanted.encoded)])
+            if let schedule = world.ref(type, id) {
+                world.update(schedule, [("scheduleInfo", world.started(body["scheduleInfo"]).encoded)])
+                world.update(schedule, "createdDateTime", Timestamp.text(world.now))
+                world.update(schedule, "createdUsing", id)
             }
             return
         }
-        let time = SimulatedJSON.string(Timestamp.text(world.now, fraction: random.below(10_000_000)))
+        let time = SimulatedJSON.string(Timestamp.text(world.now))
         world.create(
             TenantGenerator.object(
                 type,
@@ -242,7 +246,7 @@ extension TenantState {
                     ("id", .string(id)), ("createdDateTime", time), ("createdUsing", .string(id)),
                     ("directoryScopeId", .string(scope)), ("memberType", .string("Direct")),
                     ("principalId", .string(world.id(target))), ("roleDefinitionId", .string(role)),
-                    ("scheduleInfo", body["scheduleInfo"] ?? .null), ("status", .string("Provisioned")),
+                    ("scheduleInfo", world.started(body["scheduleInfo"])), ("status", .string("Provisioned")),
                 ], in: &world.shapes))
     }
 

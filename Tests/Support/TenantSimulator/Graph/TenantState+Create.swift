@@ -35,6 +35,7 @@ extension TenantState {
         }
         try takeFromQuota()
         complete(spec.type, id, &attributes, body)
+        attributes = attributes.map { ($0.0, world.completed(spec.type, $0.0, $0.1)) }
         let ref = world.create(TenantGenerator.object(spec.type, attributes, in: &world.shapes))
         for (link, target) in bound { world.link(link, ref, target) }
         createChildren(spec, ref, body)
@@ -198,6 +199,9 @@ extension TenantState {
             let isUnified = body["groupTypes"]?.items?.contains(.string("Unified")) ?? false
             if isUnified { set("mail", .string("\(body["mailNickname"]?.text ?? "")@\(defaultDomain)")) }
             if body["isAssignableToRole"]?.boolean ?? false { set("visibility", .string("Private")) }
+            for name in ["assignedLabels", "assignedLicenses", "infoCatalogs"] where !names.contains(name) {
+                set(name, .array([]))
+            }
         case .application:
             set("appId", .string(random.guid()))
             set("publisherDomain", .string(defaultDomain))
@@ -269,7 +273,13 @@ extension TenantState {
         var members = value.members?.filter { !$0.0.contains("@") || $0.0 == "@odata.type" } ?? []
         let named = ["allowedValues", "authenticationMethodConfigurations", "localizations", "branding/localizations"]
         var id = members.first { $0.0 == "id" }?.1.text ?? ""
-        if !named.contains(segment) || id.isEmpty { id = segment == "settings" ? String(number) : random.guid() }
+        if !named.contains(segment) || id.isEmpty {
+            switch segment {
+            case "settings": id = String(number)
+            case "scopedRoleMembers": id = random.base64ID(bytes: 30)
+            default: id = random.guid()
+            }
+        }
         members.removeAll { $0.0 == "id" }
         members.insert(("id", .string(id)), at: 0)
         if let position = members.firstIndex(where: { $0.0 == "scheduledActionConfigurations" }) {

@@ -237,9 +237,12 @@ extension TenantState {
             value["displayName"] = .string(Self.settingName(value["templateId"]?.text))
         case "scopedRoleMembers":
             guard let role = value["roleId"]?.text, world.ref(.directoryRole, role) != nil,
-                let member = value["roleMemberInfo"]?["id"]?.text, world.directoryObject(member) != nil
+                let member = value["roleMemberInfo"]?["id"]?.text, let target = world.directoryObject(member)
             else { throw .notFound(value["roleId"]?.text ?? "") }
             value["administrativeUnitId"] = .string(world.id(ref))
+            value["roleMemberInfo"] = .object([
+                ("id", .string(member)), ("displayName", world.value(target, "displayName") ?? .null),
+            ])
         case "assignments" where spec.throttle == .intune:
             throw GraphFailure(status: 405, code: "BadRequest", message: "Assignments are written by assign.")
         default: break

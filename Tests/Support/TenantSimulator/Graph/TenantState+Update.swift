@@ -20,7 +20,7 @@ extension TenantState {
             spec, isReplacement ? Self.writable(spec, body) : body, isCreate: false)
         var values: [(String, [UInt8]?)] = []
         for (name, value) in attributes where name != "passwordProfile" && name != "@odata.type" {
-            values.append((name, try merged(ref, name, value).encoded))
+            values.append((name, world.completed(spec.type, name, try merged(ref, name, value)).encoded))
         }
         if isReplacement { try replaceSettings(spec, ref, body) }
         if world.update(ref, values) { touch(spec, ref) }
