@@ -28,7 +28,8 @@ public struct EntraBackup: AsyncParsableCommand {
             CommandGroup(
                 name: "Backups:",
                 subcommands: [
-                    BackupCommand.self, JobCommand.self, SnapshotCommand.self, ObjectCommand.self, DiffCommand.self,
+                    BackupCommand.self, StatusCommand.self, JobCommand.self, SnapshotCommand.self, ObjectCommand.self,
+                    DiffCommand.self,
                     RestoreCommand.self,
                     SecretCommand.self, DownloadCommand.self,
                 ]),

@@ -23,6 +23,7 @@ extension WrongInvocation {
         .init("object search $TENANT x --snapshot 99", 4, "99", "snapshotNotFound"),
         .init("diff $TENANT --from 1 --to 99", 4, "99", "snapshotNotFound"),
         .init("diff $TENANT --from 98 --to 99", 4, "98", "snapshotNotFound"),
+        .init("diff Quiet --since 24h", 4, "no snapshot", "snapshotNotFound"),
         .init("diff $TENANT --from 1 --to 1 --type unicorn", 2, "unicorn", "typeUnknown"),
         .init("diff $TENANT --from 1 --to 1 --type user --id $NONE", 4, "$NONE", "objectNotFound"),
         .init("dead-letters show 1234", 2, "1234", "deadLetterIdMalformed"),

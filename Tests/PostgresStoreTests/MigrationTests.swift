@@ -63,7 +63,8 @@ import Testing
             #expect(try await rows(connection) == before)
             let status = try await migrator.status()
             #expect(status.map(\.name) == Self.names && status.allSatisfy { $0.isApplied })
-            #expect(status.map(\.number) == Self.names.indices.map { Int32($0 + 1) })
+            #expect(status.map(\.number) == Migration.all.map(\.number))
+            #expect(zip(status, status.dropFirst()).allSatisfy { $0.number < $1.number })
         }
     }
 

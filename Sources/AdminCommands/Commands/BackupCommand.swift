@@ -50,49 +50,62 @@ struct BackupCommand: AsyncParsableCommand {
         }
 
         private func startFleet(_ watch: JobWatch, _ types: [String]?) async throws -> Int32 {
-            var items = try await fleet.each(watch.store) { try await start(watch.store, $0, types) }
+            var items = try await fleet.each(watch.store) { tenant in
+                let started = try await start(watch.store, tenant, types)
+                return StartedBackup(job: started.job, joined: started.joined)
+            }
             if wait, !isDryRun {
                 for at in items.indices {
-                    guard case .success(let started) = items[at].outcome else { continue }
-                    items[at].outcome = .success((try await watch.end(of: started.job), started.joined))
+                    guard case .success(var started) = items[at].outcome else { continue }
+                    started.job = try await watch.end(of: started.job)
+                    items[at].outcome = .success(started)
                 }
             }
-            let done = items.sorted { Self.rank($0.outcome) < Self.rank($1.outcome) }
-            watch.output.show(["items": .array(done.map { Self.json($0.tenant, $0.outcome) })]) {
+            let done = items.sorted { $0.rank < $1.rank }
+            watch.output.show(["items": .array(done.map(\.startedJSON))]) {
                 var table = Table(["tenant", "state", "snapshot", "job"])
-                for (tenant, outcome) in done {
-                    switch outcome {
-                    case .success(let started):
-                        let number = started.job.snapshot.map(String.init) ?? "-"
-                        table.add([tenant.name, started.job.state.rawValue, number, started.job.id.description])
-                    case .failure(let failure): table.add([tenant.name, failure.code, "-", failure.message])
-                    }
-                }
+                for item in done { table.add(item.cells) }
                 return table.isEmpty ? "No tenant is active." : table.text
             }
-            if done.contains(where: { Self.rank($0.outcome) == 0 }) { return 1 }
-            return done.contains { Self.rank($0.outcome) == 1 } ? 3 : 0
+            if done.contains(where: { $0.rank == 0 }) { return 1 }
+            return done.contains { $0.rank == 1 } ? 3 : 0
         }
+    }
+}
 
-        /// 0 for what failed, 1 for what has warnings, 2 for the others.
-        private static func rank(_ outcome: Result<(job: JobRecord, joined: Bool), CommandFailure>) -> Int {
-            guard case .success(let started) = outcome else { return 0 }
-            switch started.job.state {
-            case .failed, .cancelled: return 0
-            case .succeededWithWarnings: return 1
-            case .queued, .running, .succeeded: return 2
-            }
+/// A backup that was asked for, of one of many tenants.
+private struct StartedBackup: Sendable {
+    var job: JobRecord
+    var joined: Bool
+}
+
+extension FleetItem<StartedBackup> {
+    /// 0 for what failed, 1 for what has warnings, 2 for the others.
+    fileprivate var rank: Int {
+        guard case .success(let started) = outcome else { return 0 }
+        switch started.job.state {
+        case .failed, .cancelled: return 0
+        case .succeededWithWarnings: return 1
+        case .queued, .running, .succeeded: return 2
         }
+    }
 
-        private static func json(
-            _ tenant: TenantRecord, _ outcome: Result<(job: JobRecord, joined: Bool), CommandFailure>
-        ) -> JSONValue {
-            let started = try? outcome.get()
-            return [
-                "tenant": .string(tenant.id.description), "name": .string(tenant.name),
-                "job": started?.job.json ?? .null, "joined": .bool(started?.joined ?? false),
-                "error": outcome.failure?.json["error"] ?? .null,
+    fileprivate var cells: [String] {
+        switch outcome {
+        case .success(let started):
+            [
+                tenant.name, started.job.state.rawValue, started.job.snapshot.map(String.init) ?? "-",
+                started.job.id.description,
             ]
+        case .failure(let failure): [tenant.name, failure.code, "-", failure.message]
         }
+    }
+
+    fileprivate var startedJSON: JSONValue {
+        var object = json
+        let started = try? outcome.get()
+        object["job"] = started?.job.json ?? .null
+        object["joined"] = .bool(started?.joined ?? false)
+        return .object(object)
     }
 }

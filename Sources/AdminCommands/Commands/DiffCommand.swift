@@ -8,8 +8,12 @@ import ServiceBootstrap
 
 struct DiffCommand: AdminCommand {
     static let configuration = CommandConfiguration(
-        commandName: "diff", abstract: "Shows what changed between two snapshots, or since one.",
+        commandName: "diff", abstract: "Shows what changed between two snapshots, or since a time.",
         discussion: """
+            A time is an age (90m, 24h, 7d), today, yesterday or a date (midnight, UTC), or RFC 3339. It stands for the \
+            newest snapshot from then or before, or for the oldest where all are younger. With many tenants those that \
+            could not be compared come first, then those with the most changes.
+
             FROM may be newer than TO. With `live` for one of them the tenant is read as it is now: by a backup of the \
             types in question, or, with --id, only that object. The recycle bin is no part of it: a deleted object is, \
             by its own type.
@@ -18,16 +22,24 @@ struct DiffCommand: AdminCommand {
     @OptionGroup var options: GlobalOptions
     @Argument(help: "Id or name.") var tenant: String?
     @OptionGroup var fleet: FleetOptions
-    @Option(help: "Number of a snapshot, or live.") var from: SnapshotReference
-    @Option(help: "Number of a snapshot, or live.") var to: SnapshotReference
+    @Option(help: "Number of a snapshot, live, or a time.") var from: DiffPoint?
+    @Option(help: "Number of a snapshot, live, or a time.") var to: DiffPoint?
+    @Option(help: "From that time to the newest snapshot; instead of --from and --to.") var since: PastTime?
     @Option(help: "Only this object type.") var type: String?
     @Option(help: "Only the object with this id; needs --type.") var id: String?
 
     func validate() throws {
         try fleet.check(tenant)
-        try Check.snapshots(from.number, to.number)
+        if since != nil {
+            if from != nil || to != nil { throw ValidationError("--since goes with neither --from nor --to.") }
+        } else if from == nil || to == nil {
+            throw ValidationError("Give --from and --to, or --since.")
+        }
+        try Check.snapshots(from?.number, to?.number)
         if id != nil, type == nil { throw ValidationError("--id needs --type.") }
-        if from == .live, to == .live { throw ValidationError("--from or --to has to be the number of a snapshot.") }
+        if from?.isLive == true, to?.isLive == true {
+            throw ValidationError("--from or --to has to be a snapshot, by its number or a time.")
+        }
     }
 
     var access: Access { .feature(.viewObjectDetail) }
@@ -48,10 +60,10 @@ struct DiffCommand: AdminCommand {
         _ store: PostgresStore, _ configuration: ServiceConfiguration, _ tenant: TenantRecord, _ named: [ObjectType]?,
         _ output: Output
     ) async throws -> Comparison {
-        for number in [from, to].compactMap(\.number) { _ = try await store.snapshot(tenant.id, number) }
+        let (from, to) = try await sides(store, tenant.id)
         if from == .live || to == .live {
             guard let id, let type = named?.first else {
-                return try await compareLive(store, tenant, named, output)
+                return try await compareLive(store, tenant, (from, to), named, output)
             }
             return try await LiveObjectComparison(
                 store: store, configuration: configuration, output: output, tenant: tenant, type: type, id: id
@@ -59,26 +71,50 @@ struct DiffCommand: AdminCommand {
         }
         let types = Self.comparable(named ?? Catalogue.current.types)
         let key = try await object(store, tenant.id, types)
-        let (from, to) = (from.number ?? 0, to.number ?? 0)
-        return try await Comparison(store, tenant.id, from: from, to: to, types: types, object: key)
+        return try await Comparison(
+            store, tenant.id, from: from.number ?? 0, to: to.number ?? 0, types: types, object: key)
+    }
+
+    /// What is compared of a tenant: times stand for snapshots of it.
+    private func sides(
+        _ store: PostgresStore, _ tenant: TenantID
+    ) async throws -> (from: SnapshotReference, to: SnapshotReference) {
+        func side(_ point: DiffPoint) async throws -> SnapshotReference {
+            switch point {
+            case .reference(.live): return .live
+            case .reference(.number(let number)):
+                return .number(try await store.snapshotNumber(tenant, number))
+            case .time(let date): return .number(try await store.snapshotNumber(tenant, at: date))
+            }
+        }
+        if let since {
+            return (
+                .number(try await store.snapshotNumber(tenant, at: since.date)),
+                .number(try await store.snapshotNumber(tenant, at: nil))
+            )
+        }
+        guard let from, let to else { throw ValidationError("Give --from and --to, or --since.") }
+        return (try await side(from), try await side(to))
     }
 
     /// Reads the types as they are now and compares that snapshot. Without named ones: those that the tenant's backups read.
     private func compareLive(
-        _ store: PostgresStore, _ tenant: TenantRecord, _ named: [ObjectType]?, _ output: Output
+        _ store: PostgresStore, _ tenant: TenantRecord, _ sides: (from: SnapshotReference, to: SnapshotReference),
+        _ named: [ObjectType]?, _ output: Output
     ) async throws -> Comparison {
         let usual = tenant.types.map { names in Catalogue.current.types.filter { names.contains($0.name) } }
         let types = Self.comparable(named ?? usual ?? Catalogue.current.types)
         let live = try await LiveRound(store: store, output: output).take(
             tenant, types: tenant.withAudits(types.map(\.name)))
         var result = try await Comparison(
-            store, tenant.id, from: from.number ?? live.snapshot, to: to.number ?? live.snapshot, types: types)
+            store, tenant.id, from: sides.from.number ?? live.snapshot, to: sides.to.number ?? live.snapshot,
+            types: types)
         // The same is the same here, with --id, and in a plan.
         result.changes = result.changes.compactMap { change in
             Catalogue.current[change.type].map { change.toRestore($0) } ?? change
         }
-        result.shownFrom = from
-        result.shownTo = to
+        result.shownFrom = sides.from
+        result.shownTo = sides.to
         result.unread = live.unread
         return result
     }
@@ -90,32 +126,15 @@ struct DiffCommand: AdminCommand {
         _ store: PostgresStore, _ configuration: ServiceConfiguration, _ named: [ObjectType]?, _ output: Output
     ) async throws -> Int32 {
         let items = try await fleet.each(store) { try await compare(store, configuration, $0, named, output) }
-            .sorted { $0.outcome.failure != nil && $1.outcome.failure == nil }
-        output.show(["items": .array(items.map { Self.json($0.tenant, $0.outcome) })]) {
+            .sorted { $0.changed > $1.changed }
+        output.show(["items": .array(items.map(\.comparedJSON))]) {
             var table = Table(["tenant", "added", "updated", "deleted", "restored", "id"])
-            for (tenant, outcome) in items {
-                switch outcome {
-                case .success(let result):
-                    let counts = result.summary
-                    table.add([
-                        tenant.name, String(counts.added), String(counts.updated), String(counts.deleted),
-                        String(counts.restored), tenant.id.description,
-                    ])
-                case .failure(let failure):
-                    table.add([tenant.name, "-", "-", "-", "-", "\(tenant.id)  \(failure.message)"])
-                }
-            }
-            return table.text
+            for item in items where item.changed > 0 { table.add(item.cells) }
+            let same = items.count { $0.changed == 0 }
+            let summary = "\(items.count) tenants, \(same) without changes."
+            return table.isEmpty ? summary : "\(table.text)\n\(summary)"
         }
         return items.contains { $0.outcome.failure != nil } ? 1 : 0
-    }
-
-    private static func json(_ tenant: TenantRecord, _ outcome: Result<Comparison, CommandFailure>) -> JSONValue {
-        var object = (try? outcome.get())?.json ?? [:]
-        object["tenant"] = .string(tenant.id.description)
-        object["name"] = .string(tenant.name)
-        object["error"] = outcome.failure?.json["error"] ?? .null
-        return .object(object)
     }
 
     /// The object that was asked for; one that no snapshot ever had is not found.
@@ -126,6 +145,32 @@ struct DiffCommand: AdminCommand {
             throw CommandFailure.objectUnknown(tenant, type, id)
         }
         return key
+    }
+}
+
+extension FleetItem<Comparison> {
+    /// Objects that changed; more than any tenant has where that could not be found out.
+    fileprivate var changed: Int {
+        guard let summary = try? outcome.get().summary else { return .max }
+        return summary.added + summary.updated + summary.deleted + summary.restored
+    }
+
+    fileprivate var cells: [String] {
+        switch outcome {
+        case .success(let result):
+            let counts = result.summary
+            return [
+                tenant.name, String(counts.added), String(counts.updated), String(counts.deleted),
+                String(counts.restored), tenant.id.description,
+            ]
+        case .failure(let failure): return [tenant.name, "-", "-", "-", "-", "\(tenant.id)  \(failure.message)"]
+        }
+    }
+
+    fileprivate var comparedJSON: JSONValue {
+        var object = (try? outcome.get())?.json ?? [:]
+        for member in json { object[member.name] = member.value }
+        return .object(object)
     }
 }
 

@@ -11,8 +11,8 @@ struct TenantCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tenant", abstract: "Entra tenants of organizations.",
         subcommands: [
-            Add.self, Activate.self, Deactivate.self, List.self, Show.self, Credentials.self, WriteAccessCommand.self,
-            TenantConfigCommand.self,
+            Add.self, Activate.self, Deactivate.self, TenantListCommand.self, Show.self, Credentials.self,
+            WriteAccessCommand.self, TenantConfigCommand.self, TenantLabelCommand.self,
         ])
 
     struct Add: ChangingCommand {
@@ -32,6 +32,8 @@ struct TenantCommand: AsyncParsableCommand {
         @Option(name: .customLong("authority-url"), help: "Scheme and host of the token endpoint, without tenant.")
         var authorityURL: String?
         @Option(help: "global, us-gov, us-gov-dod or china.") var cloud: Cloud = .global
+        @Option(name: .customLong("label"), help: "A word to pick tenants by; may be repeated.")
+        var labels: [String] = []
 
         func validate() throws { try credential.require() }
 
@@ -44,11 +46,12 @@ struct TenantCommand: AsyncParsableCommand {
             let graphURL = try graphURL.map { try Check.serviceURL($0, "graph-url") }
             let authorityURL = try authorityURL.map { try Check.serviceURL($0, "authority-url") }
             let name = try Check.name(name ?? id.description)
+            let labels = try Set(labels.map(Check.label)).sorted()
             try await options.withStore { store, _ in
                 let organization = try await store.organization(organization)
                 let record = TenantRecord(
                     id: id, organization: organization.id, name: name, clientID: clientID, cloud: cloud,
-                    graphURL: graphURL, authorityURL: authorityURL)
+                    graphURL: graphURL, authorityURL: authorityURL, labels: labels)
                 let tenant = try await store.audited("tenant.add", id.description) {
                     try await store.addTenant(record, credential, expiresAt: expiresAt)
                 }
@@ -142,30 +145,6 @@ struct TenantCommand: AsyncParsableCommand {
         }
     }
 
-    struct List: AdminCommand {
-        static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists tenants.")
-        @OptionGroup var options: GlobalOptions
-
-        var access: Access { .feature(.viewTenantList) }
-
-        func perform(_ output: Output) async throws -> Int32 {
-            try await options.withStore { store, _ in
-                let tenants = try await store.tenants()
-                output.show(["items": .array(tenants.map(\.json))]) {
-                    var table = Table(["name", "state", "schedule", "activated", "id"])
-                    for item in tenants {
-                        table.add([
-                            item.name, item.state.rawValue, item.schedule, Moment.relative(item.activatedAt),
-                            item.id.description,
-                        ])
-                    }
-                    return table.text
-                }
-            }
-            return 0
-        }
-    }
-
     struct Show: AdminCommand {
         static let configuration = CommandConfiguration(
             commandName: "show", abstract: "Shows a tenant, and each permission as granted or missing.")
@@ -253,7 +232,8 @@ extension TenantRecord {
             "graphUrl": graphURL.map { .string($0) } ?? .null,
             "authorityUrl": authorityURL.map { .string($0) } ?? .null, "state": .string(state.rawValue),
             "schedule": .string(schedule), "types": types.map { .array($0.map { .string($0) }) } ?? .null,
-            "retention": .string(retention), "createdAt": Moment.json(createdAt),
+            "retention": .string(retention), "labels": .array(labels.map { .string($0) }),
+            "createdAt": Moment.json(createdAt),
             "activatedAt": Moment.json(activatedAt), "permissionsAt": Moment.json(permissionsAt),
             "permissions": .array(
                 permissionStates.map {
@@ -268,6 +248,7 @@ extension TenantRecord {
     var humanText: String {
         var lines = [
             "\(name)  \(id)", "state      \(state.rawValue)", "schedule   \(schedule)", "retention  \(retention)",
+            "labels     \(labels.isEmpty ? "none" : labels.joined(separator: ", "))",
             "checked    \(Moment.relative(permissionsAt))",
         ]
         guard permissionsAt != nil else { return lines.joined(separator: "\n") }

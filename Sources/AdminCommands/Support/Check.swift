@@ -14,6 +14,26 @@ enum Check {
         return name
     }
 
+    /// Words that need no quotes in a shell, so that commands can be pasted.
+    static func label(_ text: String) throws -> String {
+        guard (1...63).contains(text.count),
+            text.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) })
+        else {
+            throw invalid(
+                "labelInvalid",
+                "The label \"\(text.prefix(80))\" is not made of 1 to 63 letters, digits, dots, hyphens and underscores."
+            )
+        }
+        return text
+    }
+
+    /// What a list is searched for.
+    static func search(_ text: String?) throws {
+        guard (1...200).contains(text?.count ?? 1) else {
+            throw ValidationError("--search takes a text of 1 to 200 characters.")
+        }
+    }
+
     static func currency(_ text: String) throws -> String {
         let code = text.uppercased()
         guard Locale.Currency(code).isISOCurrency else {

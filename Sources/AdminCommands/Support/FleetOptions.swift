@@ -1,6 +1,7 @@
 import AccountModel
 import ArgumentParser
 import BackupContracts
+import BackupModel
 import PostgresStore
 
 /// Which tenants a command is about when it is not about one.
@@ -11,37 +12,95 @@ struct FleetOptions: ParsableArguments {
     @Option(help: "The active tenants of this partner, by id or name; problems come first.")
     var partner: String?
 
-    /// Exactly one of a tenant, `--all-tenants` and `--partner` is given.
+    @Option(help: "The active tenants with this label; problems come first.")
+    var label: String?
+
+    /// How many tenants are at work at a time: as many as a command has connections.
+    static let width = 4
+
+    /// One of a tenant, `--all-tenants`, and `--partner` or `--label` or both is given.
     func check(_ tenant: String?) throws {
-        guard [tenant != nil, all, partner != nil].count(where: { $0 }) == 1 else {
-            throw ValidationError("Give either a tenant, --all-tenants or --partner.")
+        try checkAlone()
+        guard (tenant != nil) != isGiven else {
+            throw ValidationError("Give either a tenant, --all-tenants, or --partner or --label or both.")
         }
+    }
+
+    /// `--all-tenants` does not go with what narrows the choice.
+    func checkAlone() throws {
+        if all, partner != nil || label != nil {
+            throw ValidationError("--all-tenants goes with neither --partner nor --label.")
+        }
+    }
+
+    private var isGiven: Bool { all || partner != nil || label != nil }
+
+    func filter(_ store: PostgresStore) async throws -> TenantFilter {
+        var filter = TenantFilter(label: try label.map { try Check.label($0) })
+        if let partner { filter.partner = try await store.partner(partner).id }
+        return filter
     }
 
     func tenants(_ store: PostgresStore) async throws -> [TenantRecord] {
-        let active = try await store.tenants().filter { $0.state == .active }
-        guard let partner else { return active }
-        let id = try await store.partner(partner).id
-        let organizations = Set(try await store.organizations().filter { $0.partner == id }.map(\.id))
-        return active.filter { organizations.contains($0.organization) }
+        var filter = try await filter(store)
+        filter.isBackedUp = true
+        return try await store.tenants(filter)
     }
 
-    /// Runs `body` for each tenant. A tenant's own failure is its outcome; a dependency that is away ends the command.
-    func each<T>(
-        _ store: PostgresStore, _ body: (TenantRecord) async throws -> T
-    ) async throws -> [(tenant: TenantRecord, outcome: Result<T, CommandFailure>)] {
-        var items: [(tenant: TenantRecord, outcome: Result<T, CommandFailure>)] = []
-        for tenant in try await tenants(store) {
-            do {
-                items.append((tenant, .success(try await body(tenant))))
-            } catch {
-                let failure = CommandFailure(error)
-                guard failure.exitCode != 7, failure.exitCode != 130 else { throw error }
-                items.append((tenant, .failure(failure)))
+    /// Runs `body` for each tenant, a few at a time; in the order of their names. A tenant's own failure is its outcome;
+    /// a database or broker that is away ends the command.
+    func each<T: Sendable>(
+        _ store: PostgresStore, _ body: @escaping @Sendable (TenantRecord) async throws -> T
+    ) async throws -> [FleetItem<T>] {
+        let tenants = try await tenants(store)
+        var items: [FleetItem<T>?] = Array(repeating: nil, count: tenants.count)
+        try await withThrowingTaskGroup(of: NumberedItem<T>.self) { group in
+            var next = tenants.indices.makeIterator()
+            func startOne() {
+                guard let at = next.next() else { return }
+                group.addTask { NumberedItem(at: at, item: try await FleetItem.of(tenants[at], body)) }
+            }
+            for _ in 0..<Self.width { startOne() }
+            while let done = try await group.next() {
+                items[done.at] = done.item
+                startOne()
             }
         }
-        return items
+        return items.compactMap { $0 }
     }
+}
+
+/// What came of a command for one of many tenants.
+struct FleetItem<T: Sendable>: Sendable {
+    var tenant: TenantRecord
+    var outcome: Result<T, CommandFailure>
+
+    fileprivate static func of(
+        _ tenant: TenantRecord, _ body: @Sendable (TenantRecord) async throws -> T
+    ) async throws -> FleetItem {
+        do {
+            return FleetItem(tenant: tenant, outcome: .success(try await body(tenant)))
+        } catch {
+            let failure = CommandFailure(error)
+            let ending = [FailureCode.databaseUnreachable.name, FailureCode.brokerUnreachable.name]
+            guard !ending.contains(failure.code), failure.exitCode != 130 else { throw error }
+            return FleetItem(tenant: tenant, outcome: .failure(failure))
+        }
+    }
+
+    /// What a script reads: the tenant, and why nothing came of it. Other members are added to it.
+    var json: JSONObject {
+        [
+            "tenant": .string(tenant.id.description), "name": .string(tenant.name),
+            "error": outcome.failure?.json["error"] ?? .null,
+        ]
+    }
+}
+
+/// An item and its place.
+private struct NumberedItem<T: Sendable>: Sendable {
+    var at: Int
+    var item: FleetItem<T>
 }
 
 /// `--dry-run`, for commands that change something.

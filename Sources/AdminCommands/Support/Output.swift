@@ -11,6 +11,9 @@ struct Output: Sendable {
         FileHandle.standardOutput.write(Data((text + "\n").utf8))
     }
 
+    /// Prints text as it is.
+    func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+
     /// A line about progress on standard error; none for scripts, to whom an error is one document there.
     func progress(_ line: String) {
         guard !options.quiet, !options.json else { return }

@@ -34,12 +34,14 @@ extension PostgresStore {
             try await enter(tenant.id, connection)
             let rows = try await connection.unique(
                 """
-                INSERT INTO backup.tenants (tenant_id, organization_id, name, client_id, cloud, graph_url, authority_url)
-                VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING \(TenantRecord.columns)
+                INSERT INTO backup.tenants (tenant_id, organization_id, name, client_id, cloud, graph_url, authority_url,
+                    labels)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING \(TenantRecord.columns)
                 """,
                 [
                     .uuid(tenant.id.uuid), .uuid(tenant.organization), .text(tenant.name), .text(tenant.clientID),
                     .text(tenant.cloud.rawValue), .text(tenant.graphURL), .text(tenant.authorityURL),
+                    .textArray(tenant.labels),
                 ], "tenantExists", "The tenant \(tenant.id) was added already.",
                 hint: "See `entra-backup tenant show \(tenant.id)`; `tenant credentials` replaces its credential.")
             _ = try await connection.checked(
@@ -88,14 +90,37 @@ extension PostgresStore {
         }
     }
 
-    public func tenants() async throws(AccountError) -> [TenantRecord] {
+    /// Tenants by name. Cost: one pass over them.
+    public func tenants(_ filter: TenantFilter = TenantFilter()) async throws(AccountError) -> [TenantRecord] {
         try await administer { (connection) async throws(AccountError) in
             let tenants = try all(
                 try await connection.checked(
-                    "SELECT \(TenantRecord.columns) FROM backup.tenants WHERE \(own(.tenant)) ORDER BY name"),
-                TenantRecord.init(row:))
+                    """
+                    SELECT \(TenantRecord.columns) FROM backup.tenants
+                    WHERE \(own(.tenant)) AND \(TenantFilter.condition) ORDER BY name, tenant_id LIMIT $6
+                    """, filter.parameters + [.int64(filter.limit.map { Int64($0) })]), TenantRecord.init(row:))
             for tenant in tenants { admit(tenant.id) }
             return tenants
+        }
+    }
+
+    /// Gives a tenant a label, which it may have already, or takes one away.
+    public func label(_ tenant: TenantID, _ label: String, isAdded: Bool) async throws(AccountError) -> TenantRecord {
+        try requireAdmitted(tenant)
+        return try await administer { (connection) async throws(AccountError) in
+            let rows = try await connection.checked(
+                """
+                UPDATE backup.tenants SET labels = CASE WHEN $3 THEN ARRAY(
+                        SELECT DISTINCT l FROM unnest(labels || $2::text) l ORDER BY l)
+                    ELSE array_remove(labels, $2) END
+                WHERE tenant_id = $1 AND ($3 OR $2 = ANY (labels)) RETURNING \(TenantRecord.columns)
+                """, [.uuid(tenant.uuid), .text(label), .bool(isAdded)])
+            guard !rows.isEmpty else {
+                throw AccountError(
+                    .notFound, "labelNotFound", "The tenant has no label \(label).",
+                    hint: "See `entra-backup tenant show \(tenant)`.")
+            }
+            return try only(rows, TenantRecord.init(row:))
         }
     }
 

@@ -29,6 +29,8 @@ public struct TenantRecord: Sendable, Hashable {
     public var schedule: String
     public var types: [String]?
     public var retention: String
+    /// Words by which an administrator picks tenants; ascending.
+    public var labels: [String]
     public var createdAt: Date
     public var activatedAt: Date?
 
@@ -36,7 +38,7 @@ public struct TenantRecord: Sendable, Hashable {
         id: TenantID, organization: UUID, name: String, clientID: String, cloud: Cloud = .global,
         graphURL: String? = nil, authorityURL: String? = nil, state: State = .added, permissions: [String] = [],
         permissionsAt: Date? = nil, schedule: String = "every 24h", types: [String]? = nil, retention: String = "90d",
-        createdAt: Date = Date(timeIntervalSince1970: 0), activatedAt: Date? = nil
+        labels: [String] = [], createdAt: Date = Date(timeIntervalSince1970: 0), activatedAt: Date? = nil
     ) {
         self.id = id
         self.organization = organization
@@ -51,6 +53,7 @@ public struct TenantRecord: Sendable, Hashable {
         self.schedule = schedule
         self.types = types
         self.retention = retention
+        self.labels = labels
         self.createdAt = createdAt
         self.activatedAt = activatedAt
     }
@@ -59,7 +62,7 @@ public struct TenantRecord: Sendable, Hashable {
 extension TenantRecord {
     static let columns = """
         tenant_id, organization_id, name, client_id, cloud, graph_url, authority_url, state, permissions, permissions_at,
-        schedule, types, retention, created_at, activated_at
+        schedule, types, retention, labels, created_at, activated_at
         """
 
     init(row: PostgresRow) throws(PostgresError) {
@@ -71,7 +74,7 @@ extension TenantRecord {
             state: State(rawValue: try row.text("state")) ?? .added, permissions: try row.textArray("permissions"),
             permissionsAt: try row.optionalTimestamp("permissions_at")?.date, schedule: try row.text("schedule"),
             types: try row.decode("types", as: [String]?.self), retention: try row.text("retention"),
-            createdAt: try row.timestamp("created_at").date,
+            labels: try row.textArray("labels"), createdAt: try row.timestamp("created_at").date,
             activatedAt: try row.optionalTimestamp("activated_at")?.date)
     }
 }

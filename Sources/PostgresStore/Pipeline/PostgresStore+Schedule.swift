@@ -135,7 +135,8 @@ extension PostgresStore: ScheduleStore {
                         WHERE t.state = 'active' AND (s.next_backup_at < now() - interval '1 hour'
                             OR coalesce(s.interval_seconds, 86400) * 2 < extract(epoch FROM now() - coalesce(
                                 (SELECT max(j.finished_at) FROM backup.jobs j WHERE j.tenant_id = s.tenant_id
-                                    AND j.state IN ('succeeded', 'succeededWithWarnings')), t.activated_at)))) AS overdue,
+                                    AND j.kind = 'backup' AND j.state IN ('succeeded', 'succeededWithWarnings')),
+                                t.activated_at)))) AS overdue,
                     (SELECT count(*) FROM backup.jobs WHERE state = 'failed' AND created_at > now() - interval '1 day')
                         AS failed
                 """)

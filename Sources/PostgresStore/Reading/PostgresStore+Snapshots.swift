@@ -1,6 +1,6 @@
 import BackupContracts
 public import BackupModel
-import Foundation
+public import Foundation
 import LibPQ
 
 extension PostgresStore {
@@ -34,6 +34,21 @@ extension PostgresStore {
             let byNumber = Dictionary(grouping: collections) { $0.0 }
             for at in records.indices { records[at].collections = (byNumber[records[at].number] ?? []).map(\.1) }
             return records
+        }
+    }
+
+    /// The number of the newest snapshot that was sealed at a time or before, or of the oldest where all are younger; of
+    /// the newest of all without a time.
+    public func snapshotNumber(_ tenant: TenantID, at time: Date?) async throws(AccountError) -> SnapshotNumber {
+        try await read(tenant) { (connection) async throws(AccountError) in
+            let rows = try await connection.checked(
+                """
+                SELECT coalesce(max(number) FILTER (WHERE $2::timestamptz IS NULL OR sealed_at <= $2), min(number)) AS number
+                FROM backup.snapshots WHERE tenant_id = $1
+                """, [.uuid(tenant.uuid), .timestamptz(date: time)])
+            let number = try only(rows) { (row) throws(PostgresError) in try row.optionalInt32("number") }
+            guard let number else { throw AccountError.noSnapshot(nil) }
+            return number
         }
     }
 
@@ -74,12 +89,16 @@ extension PostgresConnection {
             SELECT \(columns) FROM backup.snapshots
             WHERE tenant_id = $1 AND ($2::integer IS NULL OR number = $2) ORDER BY number DESC LIMIT 1
             """, [.uuid(tenant.uuid), .int32(number)])
-        guard !rows.isEmpty else {
-            let what = number.map { "snapshot \($0)" } ?? "snapshot yet"
-            throw AccountError(
-                .notFound, "snapshotNotFound", "The tenant has no \(what).",
-                hint: "See `entra-backup snapshot list`, or make one with `entra-backup backup start`.")
-        }
+        guard !rows.isEmpty else { throw AccountError.noSnapshot(number) }
         return rows
+    }
+}
+
+extension AccountError {
+    fileprivate static func noSnapshot(_ number: SnapshotNumber?) -> AccountError {
+        let what = number.map { "snapshot \($0)" } ?? "snapshot yet"
+        return AccountError(
+            .notFound, "snapshotNotFound", "The tenant has no \(what).",
+            hint: "See `entra-backup snapshot list`, or make one with `entra-backup backup start`.")
     }
 }

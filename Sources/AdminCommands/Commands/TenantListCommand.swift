@@ -1,0 +1,44 @@
+import AccountModel
+import ArgumentParser
+import BackupModel
+import Foundation
+import PostgresStore
+
+/// Tenants, all or those that are looked for.
+struct TenantListCommand: AdminCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists tenants.")
+    @OptionGroup var options: GlobalOptions
+    @Option(help: "Only those with this text in the name or id.") var search: String?
+    @Option(help: "Only those of this partner, by id or name.") var partner: String?
+    @Option(help: "Only those of this organization, by id or name.") var organization: String?
+    @Option(help: "Only those with this label.") var label: String?
+    @Option(help: "At most so many.") var limit: Int?
+
+    func validate() throws {
+        try Check.search(search)
+        if let limit { try Check.limit(limit) }
+    }
+
+    var access: Access { .feature(.viewTenantList) }
+
+    func perform(_ output: Output) async throws -> Int32 {
+        let label = try label.map(Check.label)
+        try await options.withStore { store, _ in
+            var filter = TenantFilter(label: label, search: search, limit: limit)
+            if let partner { filter.partner = try await store.partner(partner).id }
+            if let organization { filter.organization = try await store.organization(organization).id }
+            let tenants = try await store.tenants(filter)
+            output.show(["items": .array(tenants.map(\.json))]) {
+                var table = Table(["name", "state", "schedule", "activated", "labels", "id"])
+                for item in tenants {
+                    table.add([
+                        item.name, item.state.rawValue, item.schedule, Moment.relative(item.activatedAt),
+                        item.labels.isEmpty ? "-" : item.labels.joined(separator: ","), item.id.description,
+                    ])
+                }
+                return table.text
+            }
+        }
+        return 0
+    }
+}
