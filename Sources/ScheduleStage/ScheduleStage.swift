@@ -1,7 +1,7 @@
 public import BackupContracts
 import BackupModel
 
-/// Starts due backups, publishes what was left behind, and applies retention.
+/// Starts due backups, publishes what was left behind, applies retention, and signs how far the audit is.
 ///
 /// Several schedulers may run: an advisory lock chooses the one that starts jobs and retention; all of them sweep
 /// messages, each taking other rows (`SKIP LOCKED`).
@@ -35,6 +35,7 @@ public struct ScheduleStage: Sendable {
             report.isLeader = true
             report.started = try await publish(store.startDueBackups(limit: limits.startsPerTurn))
             report.retained = try await store.applyRetention()
+            report.audit = try await store.checkpointAudit()
         }
         report.swept = try await publish(store.takeUnpublished(limit: limits.messagesPerTurn))
         for queue in Queue.allCases where !renewed.contains(queue) {

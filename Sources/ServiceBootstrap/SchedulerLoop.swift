@@ -50,6 +50,14 @@ public struct SchedulerLoop: Sendable {
                     labels: name.merging(["state": state]) { $1 })
             }
         }
+        metrics.count("entra_backup_audit_checkpoints_total", by: Double(report.audit.made))
+        metrics.count("entra_backup_audit_chains_broken_total", by: Double(report.audit.broken))
+        metrics.set("entra_backup_audit_chains_unsigned", Double(report.audit.unsigned))
+        if report.audit.broken > 0 {
+            context.logger.error(
+                "audit broken",
+                metadata: ["error": "\(FailureCode.auditBroken)", "chains": "\(report.audit.broken)"])
+        }
         metrics.set("entra_backup_dead_letters", Double(report.health.deadLetters))
         metrics.set("entra_backup_tenants_overdue", Double(report.health.tenantsOverdue))
         metrics.set("entra_backup_jobs_failed_last_day", Double(report.health.jobsFailedLastDay))

@@ -32,6 +32,11 @@ public struct StageContext: Sendable {
 
     /// Registers what is to be closed after the last delivery.
     public func atEnd(_ close: @escaping @Sendable () async -> Void) { endings.add(close) }
+
+    /// Has a checkpoint of the audit made after the last turn. What cannot be signed then is signed after the next start.
+    public func signsAuditAtEnd() {
+        atEnd { [store] in _ = try? await store.checkpointAudit(.close, limit: 10_000) }
+    }
 }
 
 /// What is closed when a program ends.

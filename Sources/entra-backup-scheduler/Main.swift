@@ -8,6 +8,7 @@ enum Main {
         await StageProgram.scheduler.run { context in
             let stage = ScheduleStage(
                 store: context.store, messages: context.store, transport: context.transport, hooks: context.hooks)
+            context.signsAuditAtEnd()
             await SchedulerLoop(context: context).run(stage.turn, sweep: stage.sweep)
         }
     }

@@ -205,6 +205,10 @@ private struct Fault {
                 ["GRANT UPDATE (sealed) ON backup.delta_links TO entra_backup_scheduler"],
                 mend: ["REVOKE UPDATE (sealed) ON backup.delta_links FROM entra_backup_scheduler"]),
             sql(
+                installation, "the audit does not end as it was written", "audit", names: "the operator's",
+                ["UPDATE backup.audit_chains SET hash = sha256(hash) || hash WHERE position > 0"],
+                mend: ["UPDATE backup.audit_chains SET hash = substr(hash, 33) WHERE position > 0"]),
+            sql(
                 installation, "row-level security is off", "rowSecurity.pages", names: "backup.pages",
                 ["ALTER TABLE backup.pages DISABLE ROW LEVEL SECURITY"],
                 mend: ["ALTER TABLE backup.pages ENABLE ROW LEVEL SECURITY"]),

@@ -180,7 +180,7 @@ import Testing
                     actor: "a", action: "tenant.show", target: "\(number)", outcome: number == 2 ? .refused : .allowed,
                     reason: number == 2 ? "why" : nil)
             }
-            let entries = try await database.admin.auditEntries(limit: 2)
+            let entries = try await database.admin.auditEntries(AuditFilter(limit: 2))
             #expect(entries.map(\.target) == ["3", "2"] && entries.map(\.outcome) == [.allowed, .refused])
             #expect(entries[1].reason == "why")
             let connection = try await database.connect("operator")

@@ -38,7 +38,9 @@ struct OrganizationCommand: AsyncParsableCommand {
                 organization.partner = try await store.partner(partner).id
                 organization.plan = try await store.plan(plan).id
                 let resolved = organization
-                let made = try await store.audited("organization.create", wanted.name) {
+                let made = try await store.audited(
+                    "organization.create", wanted.name, about: resolved.partner
+                ) {
                     try await store.createOrganization(resolved)
                 }
                 output.show(["organization": made.json]) { "Organization \(made.name) has the id \(made.id.text)." }

@@ -28,7 +28,7 @@ struct PlanCommand: AsyncParsableCommand {
             let currency = try Check.currency(currency)
             try await options.withStore { store, _ in
                 let partner = try await store.partner(partner)
-                let plan = try await store.audited("plan.create", name) {
+                let plan = try await store.audited("plan.create", name, about: partner.id) {
                     try await store.createPlan(
                         name: name, product: product, currency: currency, periodicity: periodicity, partner: partner.id)
                 }

@@ -33,7 +33,9 @@ extension RestoreCommand {
                 if let job = try await store.restoreJob(of: plan) {
                     return try await start.report(job, joined: true, wait: wait)
                 }
-                let job = try await store.audited("restore.apply", plan.id.text, reason: tenant.id.description) {
+                let job = try await store.audited(
+                    "restore.apply", plan.id.text, about: tenant.id.uuid, reason: tenant.id.description
+                ) {
                     try await start.check(acceptsLockOut: acceptLockOut)
                     try await start.checkUnchanged()
                     return try await store.applyPlan(plan)

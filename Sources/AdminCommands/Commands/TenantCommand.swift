@@ -52,7 +52,7 @@ struct TenantCommand: AsyncParsableCommand {
                 let record = TenantRecord(
                     id: id, organization: organization.id, name: name, clientID: clientID, cloud: cloud,
                     graphURL: graphURL, authorityURL: authorityURL, labels: labels)
-                let tenant = try await store.audited("tenant.add", id.description) {
+                let tenant = try await store.audited("tenant.add", id.description, about: organization.id) {
                     try await store.addTenant(record, credential, expiresAt: expiresAt)
                 }
                 output.show(["tenant": tenant.json]) {

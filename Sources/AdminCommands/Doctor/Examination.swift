@@ -168,6 +168,7 @@ struct Examination {
                 return KeyJudgement.findings(
                     try await store.tenantKeyFacts(tenants, signatures: Self.signatures), now: .now)
             })
+            + (await ask("audit") { KeyJudgement.audit(try await store.auditFacts()) })
     }
 
     // MARK: Broker

@@ -76,6 +76,26 @@ enum KeyJudgement {
         return .ok("signatures", "The signing key is that of the snapshots; looked at: \(checked).")
     }
 
+    /// What is wrong with the ends of the audit's chains.
+    static func audit(_ facts: AuditFacts) -> [Finding] {
+        guard facts.broken.isEmpty else {
+            let names = facts.broken.map { $0?.text ?? "the operator's" }
+            return [
+                .failed(
+                    "audit", "Chains of the audit do not end as the program wrote them: \(names.shortList).",
+                    hint: "Run `entra-backup audit verify`: it names the first break.", runbook: "audit-broken")
+            ]
+        }
+        guard facts.unsigned == 0 else {
+            return [
+                .warning(
+                    "audit", "Chains of the audit that were not signed for two days: \(facts.unsigned).",
+                    hint: "Let the scheduler read the key store.", runbook: "key-store-unavailable")
+            ]
+        }
+        return [.ok("audit", "Every chain of the audit ends as it was written; chains: \(facts.chains).")]
+    }
+
     private static func credentials(_ tenants: [TenantKeyFacts], _ now: Date) -> Finding {
         let soon = now.addingTimeInterval(30 * 86_400)
         let due = tenants.compactMap { tenant in

@@ -76,6 +76,7 @@ extension FailureCode {
         .restoreFailed: ends(
             "See `entra-backup restore show JOB` for what stood in the way of each step.", "jobs-failed"),
         .snapshotRemoved: park("Start the download anew, of a snapshot that is kept.", "download-failed"),
+        .auditBroken: park("Run `entra-backup audit verify`: it names the first break.", "audit-broken"),
         .stageDefect: later("A defect in the stage: keep the log and report it.", "stage-failing"),
     ]
 }

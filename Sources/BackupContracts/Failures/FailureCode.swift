@@ -64,6 +64,8 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
     public static let restoreFailed = FailureCode("restoreFailed")
     // Downloads
     public static let snapshotRemoved = FailureCode("snapshotRemoved")
+    // Audit
+    public static let auditBroken = FailureCode("auditBroken")
     // Ours
     public static let stageDefect = FailureCode("stageDefect")
 
@@ -74,6 +76,6 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
         graphUnreachable, graphThrottled, graphServerError, graphAnswerMalformed, graphRequestRejected, nextLinkForeign,
         nextLinkLoops, deltaLinkExpired, permissionMissing, licenceMissing, collectionNotFound, credentialsInvalid,
         credentialsExpired, consentMissing, tenantUnknown, writeAccessMissing, restoreFailed, snapshotRemoved,
-        stageDefect,
+        auditBroken, stageDefect,
     ]
 }

@@ -19,6 +19,10 @@ public protocol ScheduleStore: Sendable {
 
     /// Applies the retention of one tenant that is due for it. Returns whether there was one.
     func applyRetention() async throws(StageFailure) -> Bool
+
+    /// Signs how far the audit's chains are that have grown since their last checkpoint of an earlier day, some at a
+    /// time. Without a signing key nothing is signed and nothing else is kept from being done.
+    func checkpointAudit() async throws(StageFailure) -> AuditCheckpointReport
 }
 
 /// What a turn did.
@@ -28,8 +32,20 @@ public struct ScheduleReport: Sendable {
     public var swept = 0
     public var republished = 0
     public var retained = false
+    public var audit = AuditCheckpointReport()
     public var backlog: [QueueBacklog] = []
     public var health = FleetHealth()
+
+    public init() {}
+}
+
+/// What making checkpoints of the audit came to.
+public struct AuditCheckpointReport: Sendable, Hashable {
+    public var made = 0
+    /// Chains whose head the program did not write: what was forged is not signed.
+    public var broken = 0
+    /// Chains that could not be signed, because the key store does not answer.
+    public var unsigned = 0
 
     public init() {}
 }

@@ -27,11 +27,25 @@ extension PostgresStore {
         _ options: PostgresTransactionOptions, _ body: (PostgresConnection) async throws(AccountError) -> T
     ) async throws(AccountError) -> T {
         let map: (PostgresError) -> AccountError = { AccountError(StageFailure(store: $0)) }
-        return try await pool.withConnection(orThrow: map) { (connection) async throws(AccountError) in
+        let note = AuditNote.current.flatMap { $0.isWritten ? nil : $0 }
+        let done = try await pool.withConnection(orThrow: map) {
+            (connection) async throws(AccountError) in
             try await connection.transaction(options, orThrow: map) { (connection) async throws(AccountError) in
-                try await body(connection)
+                let result = try await body(connection)
+                guard let note, try await connection.hasWritten() else {
+                    return Noted(result: result, isNoted: false)
+                }
+                try await append(connection, note)
+                return Noted(result: result, isNoted: true)
             }
         }
+        if done.isNoted { note?.markWritten() }
+        return done.result
+    }
+
+    private struct Noted<T: Sendable>: Sendable {
+        var result: T
+        var isNoted: Bool
     }
 
     // MARK: Partners
@@ -42,7 +56,9 @@ extension PostgresStore {
                 """
                 INSERT INTO backup.partners (id, name) VALUES (gen_random_uuid(), $1) RETURNING \(Partner.columns)
                 """, [.text(name)], "partnerExists", "A partner named \(name) exists already.")
-            return try only(rows, Partner.init(row:))
+            let partner = try only(rows, Partner.init(row:))
+            AuditNote.isAbout(partner.id)
+            return partner
         }
     }
 

@@ -19,12 +19,15 @@ final class Admission: Sendable {
 /// Rows that belong to a partner, and how they tell it.
 enum Owned {
     case partner, plan, organization, user
+    /// Entries, heads and checkpoints of the audit.
+    case audit
     /// Tenants themselves, and whatever has a tenant's id.
     case tenant
 
     fileprivate func condition(_ partner: String) -> String {
         switch self {
         case .partner: "id = \(partner)"
+        case .audit: "chain_id = \(partner)"
         case .plan, .organization, .user: "partner_id = \(partner)"
         case .tenant:
             """

@@ -23,7 +23,7 @@ public struct DatabaseRight: Sendable, Hashable, Comparable {
 
 /// The rights that migrations grant, read from their text, so that there is no second list to keep.
 ///
-/// Understood are GRANT and REVOKE on tables and functions of `backup`, by name or on all tables at once, with or
+/// Understood are GRANT and REVOKE on tables, sequences and functions of `backup`, by name or on all tables at once, with or
 /// without columns. What a DO block grants is not seen: that is USAGE on the schema only, which is asked for by itself.
 struct GrantedRights {
     private(set) var rights: Set<DatabaseRight> = []
@@ -71,7 +71,7 @@ struct GrantedRights {
     private func objects(_ text: String) -> [String] {
         if text.hasPrefix("ALL TABLES IN SCHEMA ") { return tables }
         let isFunction = text.hasPrefix("FUNCTION ")
-        let names = text.replacing("TABLE ", with: "").replacing("FUNCTION ", with: "")
+        let names = ["TABLE ", "SEQUENCE ", "FUNCTION "].reduce(text) { $0.replacing($1, with: "") }
         return Self.list(names).compactMap { name in
             guard name.hasPrefix("backup.") else { return nil }
             let bare = name.dropFirst("backup.".count).prefix { $0 != "(" }

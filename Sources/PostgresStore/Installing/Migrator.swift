@@ -21,6 +21,7 @@ public struct Migration: Sendable {
             number: 3, name: "V0003_restore_and_download", bytes: PackageResources.V0003_restore_and_download_sql),
         Migration(number: 4, name: "V0004_listing_sums", bytes: PackageResources.V0004_listing_sums_sql),
         Migration(number: 5, name: "V0005_staff", bytes: PackageResources.V0005_staff_sql),
+        Migration(number: 6, name: "V0006_audit_chain", bytes: PackageResources.V0006_audit_chain_sql),
         Migration(
             number: 9, name: "V0009_status_and_billing", bytes: PackageResources.V0009_status_and_billing_sql),
     ]

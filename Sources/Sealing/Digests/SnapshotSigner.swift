@@ -43,7 +43,7 @@ public struct SnapshotStatement: Sendable, Hashable {
     public var digest: [UInt8] { Array(SHA256.hash(data: canonicalBytes)) }
 }
 
-/// Signs snapshots with the installation's Ed25519 key (RFC 8032).
+/// Signs snapshots and checkpoints of the audit with the installation's Ed25519 key (RFC 8032).
 public struct SnapshotSigner: Sendable, Unprintable {
     private let key: Curve25519.Signing.PrivateKey
 
@@ -62,15 +62,24 @@ public struct SnapshotSigner: Sendable, Unprintable {
 
     /// The signature over the canonical bytes of a statement, 64 bytes. Signing twice may give two signatures.
     public func sign(_ statement: SnapshotStatement) throws(KeyError) -> [UInt8] {
+        try sign(statement.canonicalBytes)
+    }
+
+    /// The signature over the canonical bytes of a checkpoint, 64 bytes.
+    public func sign(_ checkpoint: AuditCheckpointStatement) throws(KeyError) -> [UInt8] {
+        try sign(checkpoint.canonicalBytes)
+    }
+
+    private func sign(_ bytes: [UInt8]) throws(KeyError) -> [UInt8] {
         do {
-            return try Array(key.signature(for: statement.canonicalBytes))
+            return try Array(key.signature(for: bytes))
         } catch {
             throw KeyError(.wrongKey, "The signing key cannot sign.", cause: error)
         }
     }
 }
 
-/// Checks the signatures of snapshots. Needs the public key only.
+/// Checks the signatures of snapshots and checkpoints. Needs the public key only.
 public struct SnapshotVerifier: Sendable {
     private let key: Curve25519.Signing.PublicKey
 
@@ -87,5 +96,10 @@ public struct SnapshotVerifier: Sendable {
     /// Whether the signature was made by the holder of the private key over exactly this statement.
     public func isValid(_ signature: [UInt8], for statement: SnapshotStatement) -> Bool {
         key.isValidSignature(signature, for: statement.canonicalBytes)
+    }
+
+    /// Whether the signature was made by the holder of the private key over exactly this checkpoint.
+    public func isValid(_ signature: [UInt8], for checkpoint: AuditCheckpointStatement) -> Bool {
+        key.isValidSignature(signature, for: checkpoint.canonicalBytes)
     }
 }

@@ -5,6 +5,7 @@ public import Foundation
 ///
 ///     kek-1, kek-2 ...            key-encryption keys; the highest number wraps
 ///     signing-key                 Ed25519
+///     audit-begun                 the audit's chains have begun: entries without a seal are forged
 ///     tenants/<id>                a tenant's secret
 ///     tenants/<id>.destroyed      left behind when the secret was destroyed
 ///
@@ -67,11 +68,33 @@ public struct DirectoryKeyStore: KeyStore {
 
     /// The signer with the key in `signing-key`.
     public func snapshotSigner() throws(KeyError) -> SnapshotSigner {
+        try SnapshotSigner(seed: try signingKey())
+    }
+
+    private func signingKey() throws(KeyError) -> SymmetricKey {
         try SecretFile.checkFolder(path)
         guard let key = try read(KeyFile(kind: .signingKey, name: "ed25519"), "signing-key") else {
             throw KeyError(.keyMissing, "There is no signing key at \(path)/signing-key.")
         }
-        return try SnapshotSigner(seed: key)
+        return key
+    }
+
+    // MARK: - Audit
+
+    /// Derived from the key in `signing-key`.
+    public func auditKey() throws(KeyError) -> AuditKey { AuditKey(signingKey: try signingKey()) }
+
+    /// Whether `audit-begun` is there.
+    public func hasBegunAudit() throws(KeyError) -> Bool {
+        try SecretFile.checkFolder(path)
+        return try SecretFile.read("\(path)/audit-begun") != nil
+    }
+
+    /// Writes `audit-begun`.
+    public func beginAudit() throws(KeyError) {
+        try SecretFile.checkFolder(path)
+        let text = "The audit's chains have begun. Keep this file.\n"
+        _ = try SecretFile.create("\(path)/audit-begun", bytes: Array(text.utf8))
     }
 
     // MARK: - Tenant secrets

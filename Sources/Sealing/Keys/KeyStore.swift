@@ -17,6 +17,15 @@ public protocol KeyStore: Sendable {
     /// The signer with the installation's signing key.
     func snapshotSigner() async throws(KeyError) -> SnapshotSigner
 
+    /// The key that seals entries of the audit.
+    func auditKey() async throws(KeyError) -> AuditKey
+
+    /// Whether ``beginAudit()`` was ever called: only before may entries without a seal be taken into a chain.
+    func hasBegunAudit() async throws(KeyError) -> Bool
+
+    /// Remembers for ever that the audit's chains have begun. Repeating it is harmless.
+    func beginAudit() async throws(KeyError)
+
     /// The tenant's own secret, created if there is none. To be called only when a tenant is added: for a tenant
     /// with backups a missing secret means the wrong store.
     func createTenantSecret(for tenant: UUID) async throws(KeyError) -> TenantSecret
