@@ -16,6 +16,10 @@ public enum StagePoint: String, Sendable, CaseIterable {
     case afterWrite = "after-write"
     /// What was written has been read back, and is about to be recorded.
     case beforeRecord = "before-record"
+    /// Of an erasure: a step is about to be committed, or a key to be destroyed.
+    case beforeErase = "before-erase"
+    /// It was.
+    case afterErase = "after-erase"
 }
 
 /// Called at each ``StagePoint``; does nothing in production.

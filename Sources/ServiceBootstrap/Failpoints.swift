@@ -1,10 +1,17 @@
-import BackupContracts
+public import BackupContracts
 import Foundation
 import Synchronization
 
 #if canImport(Glibc)
 import Glibc
 #endif
+
+extension StageHooks {
+    /// What the environment of a command asks for.
+    public static func failpoints(_ environment: [String: String]) -> StageHooks {
+        Failpoints.hooks(environment: environment)
+    }
+}
 
 /// Kills or stops the process at a named point, for the tests that prove that a crash changes nothing.
 ///

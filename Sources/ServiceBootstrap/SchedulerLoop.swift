@@ -61,6 +61,7 @@ public struct SchedulerLoop: Sendable {
         metrics.set("entra_backup_dead_letters", Double(report.health.deadLetters))
         metrics.set("entra_backup_tenants_overdue", Double(report.health.tenantsOverdue))
         metrics.set("entra_backup_jobs_failed_last_day", Double(report.health.jobsFailedLastDay))
+        metrics.set("entra_backup_erasures_unfinished", Double(report.health.erasuresUnfinished))
         if report.started + report.swept + report.republished > 0 {
             context.logger.info(
                 "turn",

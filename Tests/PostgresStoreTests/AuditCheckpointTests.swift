@@ -178,7 +178,7 @@ import Testing
             let policies = try await database.texts(
                 """
                 SELECT tablename || ' ' || cmd || ' ' || roles::text FROM pg_catalog.pg_policies
-                WHERE schemaname = 'backup' AND tablename LIKE 'audit%' AND NOT 'entra_backup_staff' = ANY (roles)
+                WHERE schemaname = 'backup' AND (tablename LIKE 'audit%' OR tablename = 'erasures') AND NOT 'entra_backup_staff' = ANY (roles)
                 ORDER BY 1
                 """)
             #expect(
@@ -187,6 +187,7 @@ import Testing
                     "audit_checkpoints ALL {entra_backup_operator}", "audit_checkpoints ALL {entra_backup_scheduler}",
                     "audit_entries INSERT {entra_backup_operator}", "audit_entries SELECT {entra_backup_operator}",
                     "audit_entries UPDATE {entra_backup_operator}",
+                    "erasures ALL {entra_backup_operator}", "erasures SELECT {entra_backup_scheduler}",
                 ])
         }
     }

@@ -17,8 +17,8 @@ import Testing
     /// Where a role reads all tenants and changes none: for the function that looks up search tokens.
     private static let readAcrossTenants: [String: Set<String>] = ["owner": ["contents"]]
 
-    /// The audit, whose policies have a test of their own.
-    private static let audit: Set<String> = ["audit_entries", "audit_chains", "audit_checkpoints"]
+    /// The audit and erasures, whose policies have tests of their own.
+    private static let audit: Set<String> = ["audit_entries", "audit_chains", "audit_checkpoints", "erasures"]
 
     /// Policies that take rows away from what others show.
     private static let narrowing = [

@@ -96,7 +96,6 @@ struct DirectoryKeyStoreTests {
         try store.destroyTenantSecret(for: Fixtures.tenant)
 
         #expect(keyErrorCode { _ = try store.tenantSecret(for: Fixtures.tenant) } == .tenantSecretDestroyed)
-        #expect(keyErrorCode { _ = try store.createTenantSecret(for: Fixtures.tenant) } == .tenantSecretDestroyed)
         #expect(
             try folder.files(in: "store/tenants") == [Fixtures.tenant.uuidString.lowercased() + ".destroyed"])
         #expect(try store.keyRing().newest.key == ring.newest.key)
@@ -130,6 +129,28 @@ struct DirectoryKeyStoreTests {
             try store.destroyTenantSecret(for: Fixtures.tenant)
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/" + secretFile))
         }
+    }
+
+    @Test func `A tenant that comes back gets another secret, which opens nothing of before`() throws {
+        try store.create()
+        let ring = try store.keyRing()
+        let wrapped = try Fixtures.keys().wrapped(
+            by: ring.newest, secret: try store.createTenantSecret(for: Fixtures.tenant))
+        for number in 1...2 {
+            try store.destroyTenantSecret(for: Fixtures.tenant)
+            let next = try store.createTenantSecret(for: Fixtures.tenant)
+            #expect(try store.tenantSecret(for: Fixtures.tenant).key == next.key)
+            #expect(
+                keyErrorCode {
+                    _ = try TenantKeys.unwrap(wrapped, tenant: Fixtures.tenant, secret: next, keys: ring)
+                } == .wrongKey)
+            #expect(try folder.files(in: "store/tenants").count == 1 + number)
+        }
+        // Interrupted after the tombstone: the old secret does not come back.
+        let old = try folder.text(of: secretFile)
+        try folder.setText("destroyed\n", of: secretFile + ".destroyed")
+        _ = try store.createTenantSecret(for: Fixtures.tenant)
+        #expect(try folder.text(of: secretFile) != old)
     }
 
     @Test func `A secret that this store never had cannot be destroyed in it`() throws {

@@ -9,7 +9,7 @@ import ServiceBootstrap
 struct OrganizationCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "organization", abstract: "Customers of a partner.",
-        subcommands: [Create.self, List.self, Show.self])
+        subcommands: [Create.self, List.self, Show.self, Delete.self])
 
     struct Create: ChangingCommand {
         static let configuration = CommandConfiguration(commandName: "create", abstract: "Makes an organization.")

@@ -153,6 +153,7 @@ struct Examination {
             + (await ask("backlog") {
                 WorkJudgement.findings(try await store.health(), try await store.backlog())
             })
+            + (await ask("erasures") { [WorkJudgement.erasures(try await store.openErasures(), now: .now)] })
     }
 
     /// Of how many tenants the newest snapshot's signature is checked: one would do, if it were the right one.

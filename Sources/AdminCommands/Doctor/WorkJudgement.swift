@@ -1,5 +1,6 @@
 import BackupContracts
 import Foundation
+import PostgresStore
 
 /// What is wrong with the work: due backups, messages on their way, what waits for a person.
 enum WorkJudgement {
@@ -9,6 +10,16 @@ enum WorkJudgement {
             : .failed(
                 "scheduler", "No scheduler leads: no backup starts by itself.", hint: "Start a scheduler.",
                 runbook: "scheduler-stalled")
+    }
+
+    /// One that goes on right now is not told from one that was cut short: for a person there is one thing to do.
+    static func erasures(_ open: [OpenErasure], now: Date) -> Finding {
+        guard !open.isEmpty else { return .ok("erasures", "No erasure of an organization is unfinished.") }
+        let names = open.map { "\($0.organization.text) (begun \(Moment.relative($0.startedAt, now: now)))" }
+        return .warning(
+            "erasures", "Erasures of organizations that have not ended: \(names.shortList).",
+            hint: "Run `entra-backup organization delete` of each again: it goes on where it is.",
+            runbook: "erasure-unfinished")
     }
 
     static func findings(_ health: FleetHealth, _ backlog: [QueueBacklog]) -> [Finding] {

@@ -65,7 +65,8 @@ struct GlobalOptions: ParsableArguments {
         let configuration = try configuration()
         let store = PostgresStore(
             settings: configuration.database(role: "entra_backup_operator"), connections: 4,
-            keyStorePath: configuration.keyStorePath, identity: SignIn.identity,
+            keyStorePath: configuration.keyStorePath, hooks: .failpoints(ProcessInfo.processInfo.environment),
+            identity: SignIn.identity,
             logger: Logger(label: "entra-backup") { _ in SwiftLogNoOpLogHandler() })
         do {
             let result = try await body(store, configuration)

@@ -56,6 +56,8 @@ public struct FleetHealth: Sendable, Hashable {
     /// Active tenants whose backup should have begun more than an hour ago.
     public var tenantsOverdue = 0
     public var jobsFailedLastDay = 0
+    /// Erasures of organizations that began more than ten minutes ago and have not ended.
+    public var erasuresUnfinished = 0
 
     public init() {}
 }

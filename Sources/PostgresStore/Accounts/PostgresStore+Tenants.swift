@@ -10,6 +10,7 @@ extension PostgresStore {
     public func addTenant(_ tenant: TenantRecord, _ credential: DirectoryCredential, expiresAt: Date?)
         async throws(AccountError) -> TenantRecord
     {
+        try await checkNew(tenant)
         let keys = TenantKeys.generate(for: tenant.id.uuid)
         let wrapped: [UInt8], sealed: [UInt8], kek: UInt16
         do throws(KeyError) {
@@ -26,10 +27,7 @@ extension PostgresStore {
             throw AccountError(error)
         }
         return try await administer { (connection) async throws(AccountError) in
-            let owner = try await connection.checked(
-                "SELECT FROM backup.organizations WHERE id = $1 AND \(own(.organization)) FOR SHARE",
-                [.uuid(tenant.organization)])
-            guard !owner.isEmpty else { throw AccountError.outside("organization", tenant.organization.text) }
+            try await holdOpen(tenant.organization, connection)
             admit(tenant.id)
             try await enter(tenant.id, connection)
             let rows = try await connection.unique(
@@ -42,8 +40,8 @@ extension PostgresStore {
                     .uuid(tenant.id.uuid), .uuid(tenant.organization), .text(tenant.name), .text(tenant.clientID),
                     .text(tenant.cloud.rawValue), .text(tenant.graphURL), .text(tenant.authorityURL),
                     .textArray(tenant.labels),
-                ], "tenantExists", "The tenant \(tenant.id) was added already.",
-                hint: "See `entra-backup tenant show \(tenant.id)`; `tenant credentials` replaces its credential.")
+                ], Self.tenantExists(tenant.id).code, Self.tenantExists(tenant.id).message,
+                hint: Self.tenantExists(tenant.id).hint)
             _ = try await connection.checked(
                 """
                 INSERT INTO backup.tenant_keys (tenant_id, wrapped, kek_number, newest_data_key) VALUES ($1, $2, $3, $4)
@@ -55,11 +53,41 @@ extension PostgresStore {
         }
     }
 
+    private static func tenantExists(_ tenant: TenantID) -> AccountError {
+        AccountError(
+            .conflict, "tenantExists", "The tenant \(tenant) was added already.",
+            hint: "See `entra-backup tenant show \(tenant)`; `tenant credentials` replaces its credential.")
+    }
+
+    /// Before a secret is made: one that is being erased must not get another.
+    private func checkNew(_ tenant: TenantRecord) async throws(AccountError) {
+        try await administer { (connection) async throws(AccountError) in
+            let rows = try await connection.checked(
+                "SELECT FROM backup.tenants WHERE tenant_id = $1", [.uuid(tenant.id.uuid)])
+            guard rows.isEmpty else { throw Self.tenantExists(tenant.id) }
+            try await holdOpen(tenant.organization, connection)
+        }
+    }
+
+    /// Holds the organization, so that it is not erased while something is added to it.
+    private func holdOpen(_ organization: UUID, _ connection: PostgresConnection) async throws(AccountError) {
+        let owner = try await connection.checked(
+            "SELECT state FROM backup.organizations WHERE id = $1 AND \(own(.organization)) FOR SHARE",
+            [.uuid(organization)])
+        guard !owner.isEmpty else { throw AccountError.outside("organization", organization.text) }
+        guard try only(owner, { (row) throws(PostgresError) in try row.text("state") }) != "deleted" else {
+            throw AccountError(
+                .refused, "organizationDeleted", "The organization \(organization.text) is being erased.",
+                hint: "Choose another one: `entra-backup organization list`.")
+        }
+    }
+
     private func secret(of tenant: TenantID) async throws(KeyError) -> TenantSecret {
         do {
             return try await keyStore.tenantSecret(for: tenant.uuid)
         } catch {
-            guard error.code == .keyMissing else { throw error }
+            // One whose secret was destroyed with an organization comes back under another.
+            guard error.code == .keyMissing || error.code == .tenantSecretDestroyed else { throw error }
             // The secret of another tenant-to-be; what it wraps is rolled back.
             if Self.isDryRun { return TenantSecret.generate() }
             return try await keyStore.createTenantSecret(for: tenant.uuid)

@@ -138,7 +138,8 @@ extension PostgresStore: ScheduleStore {
                                     AND j.kind = 'backup' AND j.state IN ('succeeded', 'succeededWithWarnings')),
                                 t.activated_at)))) AS overdue,
                     (SELECT count(*) FROM backup.jobs WHERE state = 'failed' AND created_at > now() - interval '1 day')
-                        AS failed
+                        AS failed,
+                    (SELECT count(*) FROM backup.erasures WHERE started_at < now() - interval '10 minutes') AS erasures
                 """)
         }
         return try decoded { () throws(PostgresError) in
@@ -147,6 +148,7 @@ extension PostgresStore: ScheduleStore {
             health.deadLetters = Int(try row.int64("dead_letters"))
             health.tenantsOverdue = Int(try row.int64("overdue"))
             health.jobsFailedLastDay = Int(try row.int64("failed"))
+            health.erasuresUnfinished = Int(try row.int64("erasures"))
             return health
         }
     }

@@ -7,7 +7,7 @@ public import Foundation
 ///     signing-key                 Ed25519
 ///     audit-begun                 the audit's chains have begun: entries without a seal are forged
 ///     tenants/<id>                a tenant's secret
-///     tenants/<id>.destroyed      left behind when the secret was destroyed
+///     tenants/<id>.destroyed      left behind when the secret was destroyed; with -1, -2 … when there is another since
 ///
 /// Files have mode 0600 and folders 0700; more is refused. Every call reads the disk, nothing is kept in memory, and
 /// a call takes a few system calls. Reading needs no lock, and of two writers of one name one wins.
@@ -105,9 +105,16 @@ public struct DirectoryKeyStore: KeyStore {
         return secret
     }
 
-    /// The secret in `tenants/<id>`, written first if there is none.
+    /// The secret in `tenants/<id>`, written first if there is none. A tombstone that is there is given a number.
     public func createTenantSecret(for tenant: UUID) throws(KeyError) -> TenantSecret {
-        if let secret = try findTenantSecret(for: tenant) { return secret }
+        do {
+            if let secret = try findTenantSecret(for: tenant) { return secret }
+        } catch {
+            guard error.code == .tenantSecretDestroyed else { throw error }
+            // Destroying may have been interrupted: what it left must not be found without its tombstone.
+            try destroyTenantSecret(for: tenant)
+            try SecretFile.moveAside("\(path)/\(tenantFile(tenant).path).destroyed")
+        }
         try SecretFile.createFolder("\(path)/tenants")
         let file = tenantFile(tenant)
         _ = try write(file.key, file.path, TenantSecret.generate().key)

@@ -5,8 +5,8 @@ public import Foundation
 /// Laws, for every implementation:
 /// - Reading twice gives the same keys until somebody rotates or destroys one.
 /// - Nothing is ever overwritten; creating what exists returns what exists.
-/// - After ``destroyTenantSecret(for:)`` has returned the secret is gone for good, and ``tenantSecret(for:)`` and
-///   ``createTenantSecret(for:)`` throw `tenantSecretDestroyed` for ever.
+/// - After ``destroyTenantSecret(for:)`` has returned the secret is gone for good, and ``tenantSecret(for:)`` throws
+///   `tenantSecretDestroyed` until ``createTenantSecret(for:)`` has made another one, which opens nothing of before.
 /// - Errors tell a store that is away (`keyStoreMissing`, `keyStoreUnreadable`) from one that lacks a key.
 ///
 /// The methods are asynchronous because a key management service would be reached over a network.
@@ -26,7 +26,7 @@ public protocol KeyStore: Sendable {
     /// Remembers for ever that the audit's chains have begun. Repeating it is harmless.
     func beginAudit() async throws(KeyError)
 
-    /// The tenant's own secret, created if there is none. To be called only when a tenant is added: for a tenant
+    /// The tenant's own secret, created if there is none, or none any more. To be called only when a tenant is added: for a tenant
     /// with backups a missing secret means the wrong store.
     func createTenantSecret(for tenant: UUID) async throws(KeyError) -> TenantSecret
 

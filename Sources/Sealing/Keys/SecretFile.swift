@@ -88,6 +88,17 @@ enum SecretFile {
         try syncFolder(of: path)
     }
 
+    /// Gives the file a name with the next free number behind it.
+    static func moveAside(_ path: String) throws(KeyError) {
+        for number in 1...Int(UInt16.max) where access("\(path)-\(number)", F_OK) != 0 {
+            guard rename(path, "\(path)-\(number)") == 0 || errno == ENOENT else {
+                throw unwritable(path, SystemCallError("rename"))
+            }
+            return try syncFolder(of: path)
+        }
+        throw KeyError(.keyStoreUnwritable, "The numbers behind \(path) are used up.")
+    }
+
     /// Creates a folder for the owner only; an existing one is left as it is.
     static func createFolder(_ path: String) throws(KeyError) {
         if mkdir(path, 0o700) == 0 {
