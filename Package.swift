@@ -82,13 +82,14 @@ let floor3: [Target] = [
         ]),
     library("ArchiveFile", ["CArchive", crypto]),
     library("LocalStack", [logging]),
+    library("MailFolder", ["BackupContracts"]),
 ]
 
 let floor4: [Target] = [
     library(
         "ServiceBootstrap",
         [
-            "StageRuntime", "PostgresStore", "RabbitMQTransport", "BackupContracts",
+            "StageRuntime", "PostgresStore", "RabbitMQTransport", "MailFolder", "BackupContracts",
             logging, lifecycle, httpServer, yaml,
         ])
 ]
@@ -103,7 +104,7 @@ let floor5: [Target] = [
     library(
         "AdminCommands",
         [
-            "ServiceBootstrap", "LocalStack", "PostgresStore", "RabbitMQTransport", "GraphDirectory",
+            "ServiceBootstrap", "LocalStack", "PostgresStore", "RabbitMQTransport", "GraphDirectory", "MailFolder",
             "ArchiveFile", "BackupContracts", "BackupModel", "AccountModel", arguments, logging,
         ]),
 ]
@@ -129,6 +130,7 @@ let testTargets: [Target] = [
     tests("SealingTests", ["Sealing", "BackupModel", crypto]),
     tests("LocalStackTests", ["LocalStack"]),
     tests("ArchiveFileTests", ["ArchiveFile", "CArchive"]),
+    tests("MailFolderTests", ["MailFolder", "BackupContracts"]),
     tests("EndToEndTests", ["BackupModel"]),
     tests(
         "PipelineTests",

@@ -1,24 +1,27 @@
 public import BackupContracts
 import BackupModel
 
-/// Starts due backups, publishes what was left behind, applies retention, and signs how far the audit is.
+/// Starts due backups, publishes what was left behind, applies retention, ends trials, hands mail over, and signs how far
+/// the audit is.
 ///
-/// Several schedulers may run: an advisory lock chooses the one that starts jobs and retention; all of them sweep
+/// Several schedulers may run: an advisory lock chooses the one that does so; but all of them sweep
 /// messages, each taking other rows (`SKIP LOCKED`).
 public struct ScheduleStage: Sendable {
     let store: any ScheduleStore
     let messages: any MessageStore
     let transport: any MessageTransport
+    let mail: any MailTransport
     let limits: ScheduleLimits
     let hooks: StageHooks
 
     public init(
         store: any ScheduleStore, messages: any MessageStore, transport: any MessageTransport,
-        limits: ScheduleLimits = ScheduleLimits(), hooks: StageHooks = .none
+        mail: any MailTransport, limits: ScheduleLimits = ScheduleLimits(), hooks: StageHooks = .none
     ) {
         self.store = store
         self.messages = messages
         self.transport = transport
+        self.mail = mail
         self.limits = limits
         self.hooks = hooks
     }
@@ -33,9 +36,15 @@ public struct ScheduleStage: Sendable {
         }
         if try await store.becomeLeader() {
             report.isLeader = true
+            report.trialsEnded = try await store.endTrials()
             report.started = try await publish(store.startDueBackups(limit: limits.startsPerTurn))
             report.retained = try await store.applyRetention()
             report.audit = try await store.checkpointAudit()
+            do {
+                report.mailsHandedOver = try await store.handOverMail(to: mail, limit: limits.mailsPerTurn)
+            } catch  where error.code == .mailNotHandedOver {
+                report.mailFailure = error
+            }
         }
         report.swept = try await publish(store.takeUnpublished(limit: limits.messagesPerTurn))
         for queue in Queue.allCases where !renewed.contains(queue) {
@@ -91,6 +100,7 @@ public struct ScheduleStage: Sendable {
 public struct ScheduleLimits: Sendable {
     public var startsPerTurn: Int
     public var messagesPerTurn: Int
+    public var mailsPerTurn: Int
     /// How often a sweep goes on at once while it finds `messagesPerTurn` rows.
     public var sweepsWithoutPause: Int
     /// Published rows that nobody has begun for this long are published again, when their queue is empty.
@@ -98,10 +108,11 @@ public struct ScheduleLimits: Sendable {
 
     public init(
         startsPerTurn: Int = 200, messagesPerTurn: Int = 1_000, sweepsWithoutPause: Int = 10,
-        unconsumedAge: Duration = .seconds(60)
+        unconsumedAge: Duration = .seconds(60), mailsPerTurn: Int = 50
     ) {
         self.startsPerTurn = startsPerTurn
         self.messagesPerTurn = messagesPerTurn
+        self.mailsPerTurn = mailsPerTurn
         self.sweepsWithoutPause = sweepsWithoutPause
         self.unconsumedAge = unconsumedAge
     }

@@ -62,6 +62,12 @@ public struct SchedulerLoop: Sendable {
         metrics.set("entra_backup_tenants_overdue", Double(report.health.tenantsOverdue))
         metrics.set("entra_backup_jobs_failed_last_day", Double(report.health.jobsFailedLastDay))
         metrics.set("entra_backup_erasures_unfinished", Double(report.health.erasuresUnfinished))
+        metrics.count("entra_backup_mails_handed_over_total", by: Double(report.mailsHandedOver))
+        if let failure = report.mailFailure {
+            context.logger.warning(
+                "mail not handed over", metadata: ["error": "\(failure.code)", "detail": "\(failure.message)"])
+        }
+        if report.trialsEnded > 0 { context.logger.info("trials ended", metadata: ["count": "\(report.trialsEnded)"]) }
         if report.started + report.swept + report.republished > 0 {
             context.logger.info(
                 "turn",

@@ -24,6 +24,10 @@ public import RabbitMQTransport
 /// - `graph.patienceSeconds` (1…600, default 30): longest wait for Microsoft Graph within a request.
 /// - `graph.respectsQuotas` (default true): false only against a simulator without quotas.
 /// - `scheduler.turnMs` (100…60000, default 1000): pause between two turns.
+/// - `plans.entra` (default false, on a local stack true): whether plans that include Entra may be made.
+/// - `mail.folder` (path, default mail): where finished messages are put; commands write there only when it is named.
+/// - `mail.from` (e-mail address, default entra-backup@localhost): the sender.
+/// - `mail.signInUrl` (text, optional): named in sign-in e-mails.
 public struct ServiceConfiguration: Sendable {
     public var databaseHost: String
     public var databasePort: UInt16
@@ -50,6 +54,14 @@ public struct ServiceConfiguration: Sendable {
     public var graphPatience: Duration
     public var respectsQuotas: Bool
     public var schedulerTurn: Duration
+    public var offersEntra: Bool
+    /// `nil` when no setting names it.
+    public var mailFolder: String?
+    public var mailFrom: String
+    public var signInURL: String?
+
+    /// Where the scheduler puts mail when no setting names another place.
+    public static let standardMailFolder = "mail"
 
     static let keys = [
         "database.host", "database.port", "database.name", "database.user", "database.passwordFile", "database.sslMode",
@@ -57,7 +69,7 @@ public struct ServiceConfiguration: Sendable {
         "broker.port", "broker.virtualHost",
         "broker.user", "broker.passwordFile", "broker.tls", "broker.caCertificate", "broker.heartbeatSeconds",
         "keyStore.path", "http.host", "http.port", "log.level", "stage.concurrency", "graph.patienceSeconds",
-        "graph.respectsQuotas", "scheduler.turnMs",
+        "graph.respectsQuotas", "scheduler.turnMs", "plans.entra", "mail.folder", "mail.from", "mail.signInUrl",
     ]
 
     /// Reads file and environment; the environment wins.
@@ -91,6 +103,11 @@ public struct ServiceConfiguration: Sendable {
         graphPatience = .seconds(try source.integer("graph.patienceSeconds", default: 30, in: 1...600))
         respectsQuotas = try source.flag("graph.respectsQuotas", default: true)
         schedulerTurn = .milliseconds(try source.integer("scheduler.turnMs", default: 1_000, in: 100...60_000))
+        // Only a local stack has a data directory: who runs one tries the whole thing.
+        offersEntra = try source.flag("plans.entra", default: environment["ENTRA_BACKUP_DATA_DIR"] != nil)
+        mailFolder = source.text("mail.folder")
+        mailFrom = source.text("mail.from", default: "entra-backup@localhost")
+        signInURL = source.text("mail.signInUrl")
     }
 
     private static func sslMode(_ source: ConfigurationSource) throws(ConfigurationError) -> String? {

@@ -1,6 +1,7 @@
 public import BackupContracts
 import Foundation
 public import Logging
+import MailFolder
 public import PostgresStore
 import RabbitMQTransport
 import ServiceLifecycle
@@ -22,6 +23,11 @@ public struct StageContext: Sendable {
 
     /// The quota that all fetchers share; without a bound when the configuration says so.
     public var budget: any ResourceBudget { configuration.respectsQuotas ? store : UnlimitedBudget() }
+
+    /// Where mail leaves the system.
+    public var mail: any MailTransport {
+        MailFolder(path: configuration.mailFolder ?? ServiceConfiguration.standardMailFolder)
+    }
 
     /// Counts one answered request to Microsoft Graph.
     public func countGraphRequest(status: Int, units: Int) {

@@ -7,7 +7,8 @@ enum Main {
     static func main() async {
         await StageProgram.scheduler.run { context in
             let stage = ScheduleStage(
-                store: context.store, messages: context.store, transport: context.transport, hooks: context.hooks)
+                store: context.store, messages: context.store, transport: context.transport, mail: context.mail,
+                hooks: context.hooks)
             context.signsAuditAtEnd()
             await SchedulerLoop(context: context).run(stage.turn, sweep: stage.sweep)
         }

@@ -30,6 +30,7 @@ final class WrongInvocationBench {
             ("$CLIENT", try #require(environment["ENTRA_BACKUP_SIMULATOR_CLIENT_ID"])), ("$SECRET", secret),
             ("$URL", try #require(environment["ENTRA_BACKUP_SIMULATOR_URL"])),
             ("$JOB", try #require(job["id"]?.string)), ("$QUIETJOB", quiet),
+            ("$TOMORROW", try installation.sql("SELECT (now() + interval '1 day')::date")),
             ("$USER", try #require(users["items"]?[0]?["id"]?.string)),
         ]
         secrets = try [
@@ -71,6 +72,7 @@ final class WrongInvocationBench {
         let script = """
             set -e
             mkdir -m 755 "$1"; cd "$1"
+            printf 'eb_org_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg4FAaCm' > token
             : > empty; printf 'not-the-secret' > wrong; printf '\\377\\376\\000' > binary
             printf '# nobody\\n  # at all\\n' > comments
             openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=backup -keyout key.pem -out certificate.pem
@@ -162,7 +164,7 @@ final class WrongInvocationBench {
             "partners", "plans", "organizations", "tenants", "tenant_credentials", "tenant_keys",
             "(SELECT tenant_id, interval_seconds, daily_at, next_backup_at FROM backup.schedule)",
             "(SELECT job_id, state, epoch FROM backup.jobs)", "snapshots", "dead_letters",
-            "restore_plans", "downloads", "secret_values",
+            "restore_plans", "downloads", "secret_values", "organization_tokens", "outgoing_mails",
         ]
         let parts = tables.map {
             "(SELECT md5(string_agg(t::text, ',' ORDER BY t::text)) FROM \($0.hasPrefix("(") ? "" : "backup.")\($0) t)"

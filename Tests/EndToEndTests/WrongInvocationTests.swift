@@ -10,7 +10,8 @@ import Testing
         defer { installation.tearDown() }
         let bench = try WrongInvocationBench(installation)
         let groups = [
-            WrongInvocation.arguments, WrongInvocation.accounts, WrongInvocation.tenants, WrongInvocation.backups,
+            WrongInvocation.arguments, WrongInvocation.accounts, WrongInvocation.organizations,
+            WrongInvocation.tenants, WrongInvocation.backups,
             WrongInvocation.restores, WrongInvocation.downloads,
             WrongInvocation.configuration, WrongInvocation.stack,
         ]

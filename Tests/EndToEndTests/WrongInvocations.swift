@@ -97,6 +97,64 @@ struct WrongInvocation {
         .init("\(organization) --plan Old --email a@b.example --country DE", 5, "Old", "planArchived"),
         .init("organization show Nobody", 4, "Nobody", "organizationNotFound"),
     ]
+
+    static let organizations: [WrongInvocation] = [
+        .init("partner update P", 2, "--sign-in-email"),
+        .init("partner update P --sign-in-email perhaps", 2, "perhaps"),
+        .init("partner update P --name q", 6, "q", "partnerExists"),
+        .init("partner update Nobody --name x", 4, "Nobody", "partnerNotFound"),
+        .init("\(plan) --product backup --currency DEM --periodicity monthly --partner P", 2, "DEM", "currencyUnknown"),
+        .init("\(plan) --product backup --currency XXX --periodicity monthly --partner P", 2, "XXX", "currencyUnknown"),
+        .init(
+            "\(plan) --product backup-entra --currency EUR --periodicity monthly --partner P", 5, "Backup + Entra",
+            "entraNotOffered", environment: ["ENTRA_BACKUP_PLANS_ENTRA": "false"]),
+        .init(
+            "plan list", 1, "perhaps", "configurationInvalid", environment: ["ENTRA_BACKUP_PLANS_ENTRA": "perhaps"]),
+        .init("plan list --partner Nobody", 4, "Nobody", "partnerNotFound"),
+        .init("plan update Plan", 2, "--product"),
+        .init("plan update Plan --product backup", 5, "cannot lose Entra", "planInUseKeepsEntra"),
+        .init("plan update Plan --currency USD", 5, "billed in EUR", "planInUse"),
+        .init("plan update Plan --name Old", 6, "Old", "planExists"),
+        .init("plan update Nothing --name x", 4, "Nothing", "planNotFound"),
+        .init("\(organization) --plan Plan --email a@b.example --country EU", 2, "EU", "countryUnknown"),
+        .init("\(organization) --plan Plan --email a@b..example --country DE", 2, "a@b..example", "emailInvalid"),
+        .init("\(organization) --plan Plan --email a@b.example --country DE --nfr-until 2099-01-01", 2, "--nfr"),
+        .init(
+            "\(organization) --plan Plan --email a@b.example --country DE --nfr --nfr-until soon", 2, "soon",
+            "nfrUntilMalformed"),
+        .init(
+            "\(organization) --plan Plan --email a@b.example --country DE --nfr --nfr-until 2020-01-01", 2,
+            "2020-01-01", "nfrUntilOutOfRange"),
+        .init(
+            "\(organization) --plan Plan --email a@b.example --country DE --nfr", 5, "includes Entra",
+            "nfrWithEntraPlan"),
+        .init("organization update O", 2, "--name"),
+        .init("organization update O --email nobody", 2, "nobody", "emailInvalid"),
+        .init("organization update O --country ZZ", 2, "ZZ", "countryUnknown"),
+        .init("organization update O --nfr-until $TOMORROW", 5, "not NFR", "organizationNotNFR"),
+        .init("organization update Nobody --name x", 4, "Nobody", "organizationNotFound"),
+        .init("organization set-plan O Nothing", 4, "Nothing", "planNotFound"),
+        .init("organization set-plan O Other", 5, "Other", "planOfAnotherPartner"),
+        .init("organization set-plan O Old --ticket T", 5, "Old", "planArchived"),
+        .init("organization set-plan O Plan --ticket ''", 2, "--ticket", "ticketInvalid"),
+        .init("organization set-seats O many", 2, "many"),
+        .init("organization set-seats O 10000001", 2, "10000001", "seatsOutOfRange"),
+        .init("organization suspend Nobody", 4, "Nobody", "organizationNotFound"),
+        .init("organization resume Nobody", 4, "Nobody", "organizationNotFound"),
+        .init("organization unsubscribe Nobody", 4, "Nobody", "organizationNotFound"),
+        .init("organization transfer O Nobody", 4, "Nobody", "partnerNotFound"),
+        .init("organization transfer O P", 6, "O", "partnerUnchanged"),
+        .init("organization transfer O Q", 5, "2 plans", "planNotNamed"),
+        .init("organization transfer O Q --plan Plan", 5, "Plan", "planOfAnotherPartner"),
+        .init("organization features O restore", 2, "restore", "featureMalformed"),
+        .init("organization features O restore=maybe", 2, "restore=maybe", "featureMalformed"),
+        .init("organization features O fly=on", 2, "fly", "featureUnknown"),
+        .init("organization token Nobody", 4, "Nobody", "organizationNotFound"),
+        .init("organization token O --rotate --check-file $DIR/wrong", 2, "--rotate"),
+        .init("organization token O --check-file $DIR/wrong", 1, "$DIR/wrong", "tokenMalformed"),
+        .init("organization token O --check-file $DIR/missing", 1, "$DIR/missing", "fileUnreadable"),
+        .init("organization token O --check-file $DIR/token", 5, "eb_org_012345", "tokenUnknown"),
+    ]
     private static let plan = "plan create --name New"
     private static let organization = "organization create --name New --partner P --first-name F --last-name L"
 
@@ -142,7 +200,12 @@ struct WrongInvocation {
         .init("tenant show Twin", 6, "Twin", "tenantAmbiguous"),
         .init("tenant activate Nobody", 4, "Nobody", "tenantNotFound"),
         .init("tenant deactivate Nobody", 4, "Nobody", "tenantNotFound"),
-        .init("tenant credentials $TENANT", 2, "--client-secret-file"),
+        .init("tenant credentials $TENANT --client-id $CLIENT", 2, "--client-secret-file"),
+        .init(
+            "tenant credentials $TENANT --client-certificate-file $DIR/valid.pem --expires 2027-01-31", 2, "--expires"),
+        .init(
+            "tenant credentials $TENANT --client-secret-file $SECRET --expires soon", 2, "soon", "expiresMalformed"),
+        .init("tenant credentials Nobody", 4, "Nobody", "tenantNotFound"),
         .init("tenant credentials $TENANT --client-secret-file $DIR/empty", 1, "$DIR/empty", "fileEmpty"),
         .init("tenant credentials Nobody --client-secret-file $SECRET", 4, "Nobody", "tenantNotFound"),
         .init("tenant config show Nobody", 4, "Nobody", "tenantNotFound"),

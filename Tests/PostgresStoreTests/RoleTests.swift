@@ -15,7 +15,7 @@ import Testing
             "snapshots": "SD", "snapshot_collections": "SD", "object_versions": "SD", "link_versions": "SD",
             "contents": "SD", "delta_links": "S", "downloads": "SD", "download_chunks": "SD",
             "organizations": "S", "plans": "S",
-            "audit_chains": "S", "audit_checkpoints": "SI", "erasures": "S",
+            "audit_chains": "S", "audit_checkpoints": "SI", "erasures": "S", "outgoing_mails": "SUD",
         ],
         "fetcher": [
             "messages": "SIUD", "dead_letters": "SI", "jobs": "SU", "tenants": "S", "tenant_credentials": "S",
@@ -49,7 +49,7 @@ import Testing
             "snapshot_collections": "SIUD", "audit_entries": "SI", "audit_chains": "SIU",
             "audit_checkpoints": "SI", "erasures": "SIUD", "downloads": "SIUD", "download_chunks": "SIUD",
             "restore_plans": "SIUD", "restore_steps": "SIUD", "id_map": "SIUD", "secret_values": "SIUD",
-            "users": "SIUD",
+            "users": "SIUD", "organization_tokens": "SIUD", "outgoing_mails": "SIUD", "user_counts": "SD",
         ],
         "staff": [
             "partners": "SU", "plans": "SIUD", "organizations": "SIUD", "tenants": "SIUD", "schedule": "SIUD",
@@ -59,7 +59,7 @@ import Testing
             "snapshot_collections": "SIUD", "audit_entries": "SI", "audit_chains": "SIU",
             "audit_checkpoints": "SI", "erasures": "SIUD", "downloads": "SIUD", "download_chunks": "SIUD",
             "restore_plans": "SIUD", "restore_steps": "SIUD", "id_map": "SIUD", "secret_values": "SIUD",
-            "users": "SIUD",
+            "users": "SIUD", "organization_tokens": "SIUD", "outgoing_mails": "SIUD", "user_counts": "S",
         ],
     ]
 
@@ -167,7 +167,11 @@ import Testing
                 """, [.textArray(Installation.roles)])
             let found = try rows.map { "\(try $0.text("name")) \(try $0.text("role")) \(try $0.text("config"))" }
             let fixed = #"{"search_path=\"\""}"#
-            #expect(Set(found) == ["roll_back_unsealed fetcher \(fixed)", "contents_with_tokens operator \(fixed)"])
+            #expect(
+                Set(found) == [
+                    "roll_back_unsealed fetcher \(fixed)", "contents_with_tokens operator \(fixed)",
+                    "count_users persister \(fixed)", "end_trials scheduler \(fixed)",
+                ])
         }
     }
 

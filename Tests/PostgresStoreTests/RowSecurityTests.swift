@@ -8,7 +8,7 @@ import Testing
 /// one that these tests have no rows for, fails.
 @Suite(.timeLimit(.minutes(5))) struct RowSecurityTests {
     /// Tables with a tenant that hold no directory content and are read across tenants (D14).
-    private static let fleet: Set<String> = ["schedule", "messages", "dead_letters", "budgets"]
+    private static let fleet: Set<String> = ["schedule", "messages", "dead_letters", "budgets", "user_counts"]
     /// Where a role sees all tenants: lists that hold no directory content.
     private static let acrossTenants: [String: Set<String>] = [
         "operator": ["tenants", "jobs", "snapshots"],
@@ -25,7 +25,9 @@ import Testing
         "tenant_credentials": "SELECT RESTRICTIVE {entra_backup_fetcher} (purpose = 'read'::text)"
     ]
 
-    private static let accounts: Set<String> = ["partners", "plans", "organizations", "users"]
+    private static let accounts: Set<String> = [
+        "partners", "plans", "organizations", "users", "organization_tokens", "outgoing_mails",
+    ]
 
     /// What keeps the staff of a partner within it.
     private static func ofTheStaff(_ table: String) -> [String] {
@@ -34,6 +36,10 @@ import Testing
         let tenants = "(tenant_id IN ( SELECT tenants.tenant_id\n   FROM backup.tenants))"
         switch table {
         case "audit_entries": return []
+        case "organization_tokens", "outgoing_mails", "user_counts":
+            return [
+                "ALL PERMISSIVE \(staff) (organization_id IN ( SELECT organizations.id\n   FROM backup.organizations))"
+            ]
         case "partners": return ["ALL PERMISSIVE \(staff) (id = \(partner)"]
         case _ where accounts.contains(table): return ["ALL PERMISSIVE \(staff) (partner_id = \(partner)"]
         case _ where fleet.contains(table): return ["ALL PERMISSIVE \(staff) \(tenants)"]

@@ -54,6 +54,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     struct Verify: AdminCommand {
         static let configuration = CommandConfiguration(
+            commandName: "verify",
             abstract: "Checks that nobody has changed the audit log.",
             discussion: """
                 Each partner has a chain of its own, and the operator one. The first break of each is named: an entry \
@@ -110,6 +111,7 @@ struct AuditCommand: AsyncParsableCommand {
 
     struct Export: AdminCommand {
         static let configuration = CommandConfiguration(
+            commandName: "export",
             abstract: "Writes the audit log as lines of JSON, and a signed checkpoint beside it.",
             discussion: """
                 FILE gets one line for each entry, FILE.checkpoint.json how far each chain is, signed with the \

@@ -9,6 +9,7 @@ import ServiceBootstrap
 extension OrganizationCommand {
     struct Delete: ChangingCommand {
         static let configuration = CommandConfiguration(
+            commandName: "delete",
             abstract: "Erases an organization with its tenants and everything that was backed up of them.",
             discussion: """
                 This cannot be taken back. Its jobs are cancelled, then the keys of its tenants are destroyed, so that no \

@@ -63,7 +63,11 @@ struct PartnerCommand: AsyncParsableCommand {
             try await options.withStore { store, _ in
                 let partner = try await store.partner(partner)
                 output.show(["partner": partner.json]) {
-                    "\(partner.name)  \(partner.id.text)\(partner.supportMayView ? "  support may view" : "")"
+                    """
+                    \(partner.name)  \(partner.id.text)
+                    sign-in e-mails  \(partner.offersSignInEmail ? "offered" : "hidden")
+                    support          \(partner.supportMayView ? "may look at Entra" : "may not look at Entra")
+                    """
                 }
             }
             return 0
@@ -71,28 +75,64 @@ struct PartnerCommand: AsyncParsableCommand {
     }
 
     struct Update: ChangingCommand {
+        /// Whether who makes an organization is offered a sign-in e-mail.
+        enum Offer: String, CaseIterable, ExpressibleByArgument {
+            case offered, hidden
+        }
+
         static let configuration = CommandConfiguration(
-            commandName: "update", abstract: "Changes what a partner has settled.")
+            commandName: "update",
+            abstract: "Changes a partner's name and what it has settled.",
+            discussion: """
+                With --sign-in-email hidden, --send-sign-in-email is refused for the partner's organizations. What Support \
+                may see is for an owner to say.
+                """)
         @OptionGroup var options: GlobalOptions
         @OptionGroup var change: ChangeOptions
         @Argument(help: "Id or name.") var partner: String
+        @Option(help: "A new name, unique.") var name: String?
+        @Option(name: .customLong("sign-in-email"), help: "offered or hidden: the choice of a sign-in e-mail.")
+        var signInEmail: Offer?
         @Option(
             name: .customLong("support-may-view"),
             help: "on or off: whether Support may look at tenants, objects and states; never restore, never secrets.")
-        var supportMayView: Switch
+        var supportMayView: Switch?
 
-        var access: Access { .feature(.grantSupportView) }
+        var access: Access {
+            var needed: Set<Feature> = []
+            if name != nil || signInEmail != nil { needed.insert(.managePartnerSettings) }
+            if supportMayView != nil { needed.insert(.grantSupportView) }
+            return .features(needed)
+        }
+
+        func validate() throws {
+            guard name != nil || signInEmail != nil || supportMayView != nil else {
+                throw ValidationError("Give what to change: --name, --sign-in-email or --support-may-view.")
+            }
+        }
 
         func perform(_ output: Output) async throws -> Int32 {
+            let name = try name.map { try Check.name($0) }
             try await options.withStore { store, _ in
-                let id = try await store.partner(partner).id
-                let partner = try await store.audited(
-                    "partner.supportMayView", id.text, reason: supportMayView.rawValue
-                ) {
-                    try await store.setSupportMayView(id, supportMayView == .on)
+                var partner = try await store.partner(partner)
+                let id = partner.id
+                if name != nil || signInEmail != nil {
+                    partner = try await store.audited(
+                        "partner.update", id.text, reason: signInEmail.map { "sign-in e-mails \($0.rawValue)" }
+                    ) {
+                        try await store.updatePartner(
+                            id, name: name, offersSignInEmail: signInEmail.map { $0 == .offered })
+                    }
                 }
-                output.show(["partner": partner.json]) {
-                    "Support of \(partner.name) \(partner.supportMayView ? "may" : "may not") look at Entra."
+                if let supportMayView {
+                    partner = try await store.audited(
+                        "partner.supportMayView", id.text, reason: supportMayView.rawValue
+                    ) { try await store.setSupportMayView(id, supportMayView == .on) }
+                }
+                let changed = partner
+                output.show(["partner": changed.json]) {
+                    "Support of \(changed.name) \(changed.supportMayView ? "may" : "may not") look at Entra; sign-in "
+                        + "e-mails are \(changed.offersSignInEmail ? "offered" : "hidden")."
                 }
             }
             return 0
@@ -104,7 +144,7 @@ extension Partner {
     var json: JSONValue {
         [
             "id": .string(id.text), "name": .string(name), "supportMayView": .bool(supportMayView),
-            "createdAt": Moment.json(createdAt),
+            "createdAt": Moment.json(createdAt), "signInEmail": .string(offersSignInEmail ? "offered" : "hidden"),
         ]
     }
 }

@@ -11,8 +11,8 @@ struct TenantCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tenant", abstract: "Entra tenants of organizations.",
         subcommands: [
-            Add.self, Activate.self, Deactivate.self, TenantListCommand.self, Show.self, Credentials.self,
-            WriteAccessCommand.self, TenantConfigCommand.self, TenantLabelCommand.self,
+            Add.self, Activate.self, Deactivate.self, TenantListCommand.self, Show.self,
+            TenantCredentialsCommand.self, WriteAccessCommand.self, TenantConfigCommand.self, TenantLabelCommand.self,
         ])
 
     struct Add: ChangingCommand {
@@ -49,6 +49,7 @@ struct TenantCommand: AsyncParsableCommand {
             let labels = try Set(labels.map(Check.label)).sorted()
             try await options.withStore { store, _ in
                 let organization = try await store.organization(organization)
+                guard organization.state != .deleted else { throw AccountError(.state(.deleted), of: organization) }
                 let record = TenantRecord(
                     id: id, organization: organization.id, name: name, clientID: clientID, cloud: cloud,
                     graphURL: graphURL, authorityURL: authorityURL, labels: labels)
@@ -76,11 +77,14 @@ struct TenantCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, configuration in
                 let tenant = try await store.tenant(tenant)
-                let granted = try await granted(store, configuration, tenant)
-                _ = try await store.audited("tenant.activate", tenant.id.description) {
-                    try await store.activate(tenant.id, permissions: granted.sorted())
+                let permissions = try await store.audited("tenant.activate", tenant.id.description) {
+                    // Nobody is asked for a token for what is not backed up.
+                    try await store.requireCoverage(tenant.id)
+                    let held = try await granted(store, configuration, tenant)
+                    _ = try await store.activate(tenant.id, permissions: held.sorted())
+                    return held
                 }
-                let missing = Catalogue.current.types.filter { !$0.isGranted(by: granted) }
+                let missing = Catalogue.current.types.filter { !$0.isGranted(by: permissions) }
                 for type in missing where !options.json {
                     output.progress("missing permission \(type.permission ?? ""): \(type.name) is not backed up")
                 }
@@ -160,35 +164,6 @@ struct TenantCommand: AsyncParsableCommand {
                 output.show(["tenant": tenant.json(access)]) {
                     let writes = access.map { "as the application \($0.clientID)" } ?? "not possible"
                     return "\(tenant.humanText)\nrestores   \(writes)"
-                }
-            }
-            return 0
-        }
-    }
-
-    struct Credentials: ChangingCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "credentials", abstract: "Replaces the credential for reading.")
-        @OptionGroup var options: GlobalOptions
-        @OptionGroup var change: ChangeOptions
-        @Argument(help: "Id or name.") var tenant: String
-        @Option(name: .customLong("client-id"), help: "A new application (client) id.") var clientID: String?
-        @OptionGroup var credential: CredentialOptions
-
-        var access: Access { .feature(.updateTenantConfig) }
-
-        func validate() throws { try credential.require() }
-
-        func perform(_ output: Output) async throws -> Int32 {
-            let (credential, expiresAt) = try credential.read()
-            let clientID = try clientID.map { try Check.guid($0, "clientId").text }
-            try await options.withStore { store, _ in
-                let tenant = try await store.tenant(tenant)
-                try await store.audited("tenant.credentials", tenant.id.description) {
-                    try await store.setCredential(tenant.id, clientID: clientID, credential, expiresAt: expiresAt)
-                }
-                output.show(["tenant": try await store.tenant(tenant.id.description).json]) {
-                    "The credential of \(tenant.name) was replaced. Check it: entra-backup tenant activate \(tenant.id)"
                 }
             }
             return 0

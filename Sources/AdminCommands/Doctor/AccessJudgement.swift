@@ -151,8 +151,9 @@ enum AccessJudgement {
 
     // MARK: Row-level security
 
-    /// Tables with a tenant's id that belong to the fleet: messages, quotas and due times, without directory content.
-    static let fleetTables: Set<String> = ["schedule", "messages", "dead_letters", "budgets"]
+    /// Tables with a tenant's id that belong to the fleet: messages, quotas, due times and numbers of users, without
+    /// directory content.
+    static let fleetTables: Set<String> = ["schedule", "messages", "dead_letters", "budgets", "user_counts"]
 
     private static func guards(_ facts: AccessFacts) -> [Finding] {
         facts.tables.filter { $0.hasTenant && !fleetTables.contains($0.name) }.map { table in

@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import Foundation
 
@@ -35,16 +36,14 @@ enum Check {
     }
 
     static func currency(_ text: String) throws -> String {
-        let code = text.uppercased()
-        guard Locale.Currency(code).isISOCurrency else {
+        guard let code = CurrencyCode.known(text) else {
             throw invalid("currencyUnknown", "\(text) is no currency code of ISO 4217, such as EUR or USD.")
         }
         return code
     }
 
     static func country(_ text: String) throws -> String {
-        let code = text.uppercased()
-        guard code.count == 2, Locale.Region(code).isISORegion else {
+        guard let code = CountryCode.known(text) else {
             throw invalid("countryUnknown", "\(text) is no country code of ISO 3166, such as DE or US.")
         }
         return code
@@ -52,12 +51,48 @@ enum Check {
 
     static func email(_ text: String) throws -> String {
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, parts[1].contains("."), !text.contains(where: \.isWhitespace),
-            text.count <= 254
+        guard parts.count == 2, !parts[0].isEmpty, parts[1].contains("."), parts[0].utf8.count <= 64,
+            parts[1].split(separator: ".", omittingEmptySubsequences: false).allSatisfy({ !$0.isEmpty }),
+            // What an address of RFC 5321 has unquoted: no blanks, controls, signs with a meaning, or letters beyond ASCII.
+            text.utf8.allSatisfy({ (33...126).contains($0) && !"<>()[]\\,;:\"".utf8.contains($0) }),
+            text.utf8.count <= 254
         else {
             throw invalid("emailInvalid", "\(text) is no e-mail address.")
         }
         return text
+    }
+
+    static func seats(_ seats: Int32) throws -> Int32 {
+        guard (0...10_000_000).contains(seats) else {
+            throw invalid("seatsOutOfRange", "\(seats) seats: a number from 0 to 10000000 is expected.")
+        }
+        return seats
+    }
+
+    /// A number of the support desk, as it goes into the audit log.
+    static func ticket(_ text: String) throws -> String {
+        let ticket = text.trimmingCharacters(in: .whitespaces)
+        guard !ticket.isEmpty, ticket.count <= 100, ticket.unicodeScalars.allSatisfy({ $0.value >= 32 }) else {
+            throw invalid(
+                "ticketInvalid",
+                "--ticket \"\(text.prefix(40))\" is empty, longer than 100 characters or has line breaks.")
+        }
+        return ticket
+    }
+
+    /// The end of a day, UTC, as the end of an NFR period.
+    static func nfrEnd(_ text: String, now: Date = .now) throws -> Date {
+        let isDay = text.count == 10
+        guard isDay, let day = try? Date(text, strategy: .iso8601.year().month().day()) else {
+            throw invalid("nfrUntilMalformed", "--nfr-until \(text): a day is expected, such as 2027-01-31.")
+        }
+        let end = day.addingTimeInterval(86_400)
+        guard NFRPeriod.allows(end, from: now) else {
+            throw invalid(
+                "nfrUntilOutOfRange",
+                "--nfr-until \(text): a day from today on, at most \(NFRPeriod.longestDays) days ahead, is expected.")
+        }
+        return end
     }
 
     static func guid(_ text: String, _ what: String) throws -> UUID {

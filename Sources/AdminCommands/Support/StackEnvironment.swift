@@ -50,6 +50,7 @@ enum StackEnvironment {
             "ENTRA_BACKUP_BROKER_PASSWORD_FILE": endpoints.rabbitmq.passwordFile,
             "ENTRA_BACKUP_BROKER_VIRTUAL_HOST": endpoints.rabbitmq.virtualHost,
             "ENTRA_BACKUP_KEY_STORE_PATH": layout.keys,
+            "ENTRA_BACKUP_MAIL_FOLDER": layout.mail,
         ]
         if let simulator = SimulatorDescription(file: SimulatorDescription.file(layout)) {
             variables["ENTRA_BACKUP_SIMULATOR_URL"] = "http://127.0.0.1:\(endpoints.port(of: "simulator"))"

@@ -78,5 +78,8 @@ extension FailureCode {
         .snapshotRemoved: park("Start the download anew, of a snapshot that is kept.", "download-failed"),
         .auditBroken: park("Run `entra-backup audit verify`: it names the first break.", "audit-broken"),
         .stageDefect: later("A defect in the stage: keep the log and report it.", "stage-failing"),
+        .mailNotHandedOver: later(
+            "Check the outgoing folder and its permissions; the message waits in the database.",
+            "mail-not-handed-over"),
     ]
 }

@@ -68,6 +68,8 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
     public static let auditBroken = FailureCode("auditBroken")
     // Ours
     public static let stageDefect = FailureCode("stageDefect")
+    /// Mail was not taken; it waits in the database.
+    public static let mailNotHandedOver = FailureCode("mailNotHandedOver")
 
     /// Every code; the tests check each against ``rule`` and the runbooks.
     public static let all: [FailureCode] = [
@@ -76,6 +78,6 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
         graphUnreachable, graphThrottled, graphServerError, graphAnswerMalformed, graphRequestRejected, nextLinkForeign,
         nextLinkLoops, deltaLinkExpired, permissionMissing, licenceMissing, collectionNotFound, credentialsInvalid,
         credentialsExpired, consentMissing, tenantUnknown, writeAccessMissing, restoreFailed, snapshotRemoved,
-        auditBroken, stageDefect,
+        auditBroken, stageDefect, mailNotHandedOver,
     ]
 }

@@ -23,6 +23,12 @@ public protocol ScheduleStore: Sendable {
     /// Signs how far the audit's chains are that have grown since their last checkpoint of an earlier day, some at a
     /// time. Without a signing key nothing is signed and nothing else is kept from being done.
     func checkpointAudit() async throws(StageFailure) -> AuditCheckpointReport
+    /// Ends the trials whose period is over; how many.
+    func endTrials() async throws(StageFailure) -> Int
+
+    /// Hands over what waits of mail, oldest first, and forgets what was taken; how many that were. Two that do this at
+    /// once take other messages.
+    func handOverMail(to transport: any MailTransport, limit: Int) async throws(StageFailure) -> Int
 }
 
 /// What a turn did.
@@ -33,6 +39,10 @@ public struct ScheduleReport: Sendable {
     public var republished = 0
     public var retained = false
     public var audit = AuditCheckpointReport()
+    public var trialsEnded = 0
+    public var mailsHandedOver = 0
+    /// Why mail was not handed over. Nothing else waits for that.
+    public var mailFailure: StageFailure?
     public var backlog: [QueueBacklog] = []
     public var health = FleetHealth()
 

@@ -9,6 +9,7 @@ import Glibc
 /// | `rabbitmq/` | the broker's data and its home | nothing that the database does not know |
 /// | `secrets/` | passwords and the Erlang cookie, mode 0600 | access to the database |
 /// | `keys/` | the caller's keys | the caller's business |
+/// | `mail/` | messages that wait to be sent | what was not sent yet |
 /// | `config/` | written at each start, but for `postgresql.local.conf` | local settings |
 /// | `run/` | lock, state, sockets | remembered ports |
 /// | `logs/` | one file a process and one before it | logs |
@@ -34,6 +35,7 @@ public struct LocalStackLayout: Sendable, Hashable {
     public var secrets: String { root + "/secrets" }
     public var keys: String { root + "/keys" }
     public var config: String { root + "/config" }
+    public var mail: String { root + "/mail" }
     public var versionFile: String { root + "/version" }
     public var lockFile: String { run + "/lock" }
     public var stateFile: String { run + "/state.json" }
@@ -49,7 +51,7 @@ public struct LocalStackLayout: Sendable, Hashable {
     /// The log of one process; copies count from 1.
     public func logFile(_ name: String, _ index: Int) -> String { logs + "/\(name)-\(index).log" }
 
-    var directories: [String] { [root, rabbitmq, run, socketDirectory, logs, secrets, keys, config] }
+    var directories: [String] { [root, rabbitmq, run, socketDirectory, logs, secrets, keys, config, mail] }
 
     /// Makes the directories that are missing and hands them to the account.
     ///

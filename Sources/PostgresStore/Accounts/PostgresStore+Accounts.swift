@@ -77,99 +77,21 @@ extension PostgresStore {
             reference, "partner", .partner, "SELECT \(Partner.columns) FROM backup.partners", Partner.init(row:))
     }
 
-    // MARK: Plans
-
-    public func createPlan(
-        name: String, product: ProductType, currency: String, periodicity: Periodicity, partner: UUID
-    ) async throws(AccountError) -> Plan {
-        try require(own: partner)
+    /// Changes what is given of a partner.
+    public func updatePartner(_ id: UUID, name: String?, offersSignInEmail: Bool?) async throws(AccountError) -> Partner
+    {
+        try require(own: id)
         return try await administer { (connection) async throws(AccountError) in
             let rows = try await connection.unique(
                 """
-                INSERT INTO backup.plans (id, partner_id, name, product, currency, periodicity)
-                VALUES (gen_random_uuid(), $1, $2, $3, $4, $5) RETURNING \(Plan.columns)
-                """,
-                [
-                    .uuid(partner), .text(name), .text(product.rawValue), .text(currency), .text(periodicity.rawValue),
-                ], "planExists", "The partner has a plan named \(name) already.")
-            return try only(rows, Plan.init(row:))
+                UPDATE backup.partners SET name = coalesce($2, name), sign_in_email_hidden_at = CASE
+                    WHEN $3::boolean IS NULL THEN sign_in_email_hidden_at
+                    WHEN NOT $3 THEN coalesce(sign_in_email_hidden_at, now()) END
+                WHERE id = $1 RETURNING \(Partner.columns)
+                """, [.uuid(id), .text(name), offersSignInEmail.map { .bool($0) } ?? .null],
+                "partnerExists", "A partner named \(name ?? "") exists already.")
+            return try only(rows, Partner.init(row:))
         }
-    }
-
-    public func plans() async throws(AccountError) -> [Plan] {
-        try await administer { (connection) async throws(AccountError) in
-            try all(
-                try await connection.checked(
-                    "SELECT \(Plan.columns) FROM backup.plans WHERE \(own(.plan)) ORDER BY name"), Plan.init(row:))
-        }
-    }
-
-    public func plan(_ reference: String) async throws(AccountError) -> Plan {
-        try await find(reference, "plan", .plan, "SELECT \(Plan.columns) FROM backup.plans", Plan.init(row:))
-    }
-
-    public func archivePlan(_ id: UUID) async throws(AccountError) -> Plan {
-        try await administer { (connection) async throws(AccountError) in
-            let rows = try await connection.checked(
-                """
-                UPDATE backup.plans SET archived_at = coalesce(archived_at, now()) WHERE id = $1 AND \(own(.plan))
-                RETURNING \(Plan.columns)
-                """, [.uuid(id)])
-            return try only(rows, Plan.init(row:))
-        }
-    }
-
-    // MARK: Organizations
-
-    public func createOrganization(_ organization: Organization) async throws(AccountError) -> Organization {
-        try require(own: organization.partner)
-        return try await administer { (connection) async throws(AccountError) in
-            let plan = try await connection.checked(
-                "SELECT partner_id, name, archived_at IS NOT NULL AS archived FROM backup.plans WHERE id = $1 FOR SHARE",
-                [.uuid(organization.plan)])
-            let (owner, name, isArchived) = try only(plan) { (row) throws(PostgresError) in
-                (try row.uuid("partner_id"), try row.text("name"), try row.bool("archived"))
-            }
-            guard owner == organization.partner else {
-                throw AccountError(
-                    .refused, "planOfAnotherPartner", "The plan \(name) belongs to another partner.",
-                    hint: "Choose a plan of the organization's partner: `entra-backup plan list`.")
-            }
-            guard !isArchived else {
-                throw AccountError(
-                    .refused, "planArchived", "The plan \(name) is archived.",
-                    hint: "Choose another one: `entra-backup plan list`.")
-            }
-            let rows = try await connection.unique(
-                """
-                INSERT INTO backup.organizations (id, partner_id, plan_id, name, first_name, last_name, email, country,
-                    seats, auto_license)
-                VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING \(Organization.columns)
-                """,
-                [
-                    .uuid(organization.partner), .uuid(organization.plan), .text(organization.name),
-                    .text(organization.firstName), .text(organization.lastName), .text(organization.email),
-                    .text(organization.country), .int32(organization.seats), .bool(organization.autoLicense),
-                ], "emailTaken", "An organization with the e-mail address \(organization.email) exists already.")
-            return try only(rows, Organization.init(row:))
-        }
-    }
-
-    public func organizations() async throws(AccountError) -> [Organization] {
-        try await administer { (connection) async throws(AccountError) in
-            try all(
-                try await connection.checked(
-                    """
-                    SELECT \(Organization.columns) FROM backup.organizations WHERE \(own(.organization)) ORDER BY name
-                    """),
-                Organization.init(row:))
-        }
-    }
-
-    public func organization(_ reference: String) async throws(AccountError) -> Organization {
-        try await find(
-            reference, "organization", .organization, "SELECT \(Organization.columns) FROM backup.organizations",
-            Organization.init(row:))
     }
 
     /// Finds one row by id or by a name that only one has, among those that the identity may touch.
@@ -249,38 +171,13 @@ extension PostgresConnection {
 }
 
 extension Partner {
-    static let columns = "id, name, support_may_view, created_at"
+    static let columns = """
+        id, name, support_may_view, created_at, sign_in_email_hidden_at IS NULL AS offers_sign_in_email
+        """
 
     init(row: PostgresRow) throws(PostgresError) {
         self.init(
             id: try row.uuid("id"), name: try row.text("name"), supportMayView: try row.bool("support_may_view"),
-            createdAt: try row.timestamp("created_at").date)
-    }
-}
-
-extension Plan {
-    static let columns = "id, partner_id, name, product, currency, periodicity, created_at, archived_at"
-
-    init(row: PostgresRow) throws(PostgresError) {
-        self.init(
-            id: try row.uuid("id"), partner: try row.uuid("partner_id"), name: try row.text("name"),
-            product: ProductType(rawValue: try row.text("product")) ?? .backup, currency: try row.text("currency"),
-            periodicity: Periodicity(rawValue: try row.text("periodicity")) ?? .monthly,
-            createdAt: try row.timestamp("created_at").date, archivedAt: try row.optionalTimestamp("archived_at")?.date)
-    }
-}
-
-extension Organization {
-    static let columns =
-        "id, partner_id, plan_id, name, first_name, last_name, email, country, seats, auto_license, state, created_at"
-
-    init(row: PostgresRow) throws(PostgresError) {
-        self.init(
-            id: try row.uuid("id"), partner: try row.uuid("partner_id"), plan: try row.uuid("plan_id"),
-            name: try row.text("name"), firstName: try row.text("first_name"), lastName: try row.text("last_name"),
-            email: try row.text("email"), country: try row.text("country"), seats: try row.optionalInt32("seats"),
-            autoLicense: try row.bool("auto_license"),
-            state: SubscriptionState(rawValue: try row.text("state")) ?? .active,
-            createdAt: try row.timestamp("created_at").date)
+            createdAt: try row.timestamp("created_at").date, offersSignInEmail: try row.bool("offers_sign_in_email"))
     }
 }

@@ -5,7 +5,7 @@ import Foundation
 import LibPQ
 
 extension PostgresStore {
-    /// Asks for a backup. While one of the tenant is queued or running it is joined, unless it is a partial one and a
+    /// Asks for a backup; refused when the state or the plan of the tenant's organization has none. While one of the tenant is queued or running it is joined, unless it is a partial one and a
     /// full one is asked for: that is queued behind the running one, and a queued one is made to read as much.
     /// - Returns: the job, and whether it was there before.
     public func startBackup(_ tenant: TenantID, types: [String]?, full: Bool) async throws(AccountError)
@@ -16,6 +16,7 @@ extension PostgresStore {
             // One at a time for each tenant, so that two callers do not both start one.
             _ = try await connection.checked(
                 "SELECT FROM backup.tenants WHERE tenant_id = $1 FOR UPDATE", [.uuid(tenant.uuid)])
+            try await connection.requireCoverage(tenant)
             let open = try all(
                 try await connection.checked(
                     """
@@ -107,6 +108,7 @@ extension PostgresStore {
         }
         try await administer { (connection) async throws(AccountError) in
             try await enter(record.tenant, connection)
+            if record.kind == .backup { try await connection.requireCoverage(record.tenant) }
             let rows = try await connection.unique(
                 """
                 UPDATE backup.jobs SET state = 'queued', epoch = epoch + 1, parked = false, open_collections = NULL,

@@ -171,10 +171,17 @@ extension PostgresStore {
         }
     }
 
+    /// Refuses when the state or the plan of the tenant's organization has no backups.
+    public func requireCoverage(_ tenant: TenantID) async throws(AccountError) {
+        try requireAdmitted(tenant)
+        try await administer { (connection) async throws(AccountError) in try await connection.requireCoverage(tenant) }
+    }
+
     /// Marks a tenant as checked and backed up by its schedule.
     public func activate(_ tenant: TenantID, permissions: [String]) async throws(AccountError) -> TenantRecord {
         try requireAdmitted(tenant)
         return try await administer { (connection) async throws(AccountError) in
+            try await connection.requireCoverage(tenant)
             let rows = try await connection.checked(
                 """
                 UPDATE backup.tenants SET state = 'active', permissions = $2, permissions_at = now(),

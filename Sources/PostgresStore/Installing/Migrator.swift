@@ -22,6 +22,7 @@ public struct Migration: Sendable {
         Migration(number: 4, name: "V0004_listing_sums", bytes: PackageResources.V0004_listing_sums_sql),
         Migration(number: 5, name: "V0005_staff", bytes: PackageResources.V0005_staff_sql),
         Migration(number: 6, name: "V0006_audit_chain", bytes: PackageResources.V0006_audit_chain_sql),
+        Migration(number: 7, name: "V0007_organizations", bytes: PackageResources.V0007_organizations_sql),
         Migration(number: 8, name: "V0008_erasure", bytes: PackageResources.V0008_erasure_sql),
         Migration(
             number: 9, name: "V0009_status_and_billing", bytes: PackageResources.V0009_status_and_billing_sql),

@@ -23,14 +23,16 @@ extension PostgresStore: ScheduleStore {
 
     public func startDueBackups(limit: Int) async throws(StageFailure) -> [Message] {
         try await transaction { (connection) async throws(StageFailure) in
-            // A tenant whose backup runs or waits is passed over and comes again with its next due time. The jitter
-            // spreads tenants that were added together.
+            // A tenant whose backup runs or waits is passed over and comes again with its next due time; one that is not
+            // covered stays due, and begins as soon as it is covered again. The jitter spreads tenants that were added
+            // together.
             let rows = try await connection.rows(
                 """
                 WITH due AS (
                     SELECT s.tenant_id FROM backup.schedule s
                     JOIN backup.tenants t ON t.tenant_id = s.tenant_id AND t.state = 'active'
-                    WHERE s.next_backup_at <= now() ORDER BY s.next_backup_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED
+                    \(Coverage.join)
+                    WHERE s.next_backup_at <= now() AND \(Coverage.condition) ORDER BY s.next_backup_at LIMIT $1 FOR UPDATE OF s SKIP LOCKED
                 ), moved AS (
                     UPDATE backup.schedule s SET next_backup_at = CASE
                         WHEN s.daily_at IS NOT NULL THEN (date_trunc('day', now() AT TIME ZONE 'UTC') + s.daily_at
@@ -132,7 +134,8 @@ extension PostgresStore: ScheduleStore {
                 """
                 SELECT (SELECT count(*) FROM backup.dead_letters) AS dead_letters,
                     (SELECT count(*) FROM backup.schedule s JOIN backup.tenants t ON t.tenant_id = s.tenant_id
-                        WHERE t.state = 'active' AND (s.next_backup_at < now() - interval '1 hour'
+                        \(Coverage.join)
+                        WHERE t.state = 'active' AND \(Coverage.condition) AND (s.next_backup_at < now() - interval '1 hour'
                             OR coalesce(s.interval_seconds, 86400) * 2 < extract(epoch FROM now() - coalesce(
                                 (SELECT max(j.finished_at) FROM backup.jobs j WHERE j.tenant_id = s.tenant_id
                                     AND j.kind = 'backup' AND j.state IN ('succeeded', 'succeededWithWarnings')),

@@ -22,6 +22,7 @@ extension PostgresStore {
             try await connection.insertSnapshotCollections(handling, number)
             try await sealSnapshot(connection, handling, number, startedAt)
             try await connection.makeDeltaLinksCurrent(handling, number)
+            try await connection.countUsers(handling, number)
             let warnings = try await connection.warnings(handling, number)
             try await connection.closeJob(handling)
             for table in ["pages", "collections"] {
@@ -131,6 +132,17 @@ extension PostgresConnection {
                         AND c.job_id = $2 AND c.type = l.type) = 'complete'
                     THEN now() ELSE l.complete_at END
             """, handling.jobKey + [.int32(number)])
+    }
+
+    /// Takes down how many users the snapshot has; new ones may take seats by that.
+    fileprivate func countUsers(_ handling: Message, _ number: SnapshotNumber) async throws(StageFailure) {
+        guard let user = Catalogue.current["user"] else { return }
+        _ = try await rows(
+            """
+            SELECT backup.count_users(objects) FROM backup.snapshot_collections
+            WHERE tenant_id = $1 AND number = $2 AND type = $3
+            """,
+            [.uuid(handling.tenant.uuid), .int32(number), .int16(Int16(bitPattern: user.number))])
     }
 
     /// A collection that failed is a warning; one that was refused only when it was readable before or was asked for.
