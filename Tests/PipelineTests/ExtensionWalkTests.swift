@@ -13,14 +13,14 @@ import Testing
     private let second = "extension_0123456789abcdef0123456789abcdef_second"
 
     @Test func `a complete walk selects them and leaves a position that tells so`() async throws {
-        let tenant = try FakeTenant(extensions: [first])
+        let tenant = try ExtensionTenant(extensions: [first])
         let end = try await tenant.walk(from: nil)
         #expect(end == "https://graph.example/delta?token#extensions=\(first)")
         #expect(tenant.asked.contains { $0.hasPrefix("/users/delta?$select=") && $0.contains(first) })
     }
 
     @Test func `the same extensions go on from the link, which is sent as Graph gave it`() async throws {
-        let tenant = try FakeTenant(extensions: [first])
+        let tenant = try ExtensionTenant(extensions: [first])
         let end = try await tenant.walk(from: "https://graph.example/delta?before#extensions=\(first)")
         #expect(tenant.asked.contains("https://graph.example/delta?before"))
         #expect(end == "https://graph.example/delta?token#extensions=\(first)")
@@ -30,7 +30,7 @@ import Testing
         async throws
     {
         let names = now.map { $0 == "first" ? first : second }
-        let tenant = try FakeTenant(extensions: names)
+        let tenant = try ExtensionTenant(extensions: names)
         await #expect(throws: StageFailure.self) {
             try await tenant.walk(from: "https://graph.example/delta?before#extensions=\(first)")
         }
@@ -39,17 +39,17 @@ import Testing
 
     @Test func `a tenant whose applications cannot be read, or a position from before, goes on as it is`() async throws
     {
-        let unreadable = try FakeTenant(extensions: nil)
+        let unreadable = try ExtensionTenant(extensions: nil)
         let kept = "https://graph.example/delta?before#extensions=\(first)"
         #expect(
             try await unreadable.walk(from: kept) == "https://graph.example/delta?token#extensions=\(first)")
-        let old = try FakeTenant(extensions: [first])
+        let old = try ExtensionTenant(extensions: [first])
         #expect(try await old.walk(from: "https://graph.example/delta?before") == "https://graph.example/delta?token")
     }
 }
 
 /// Answers with one empty page of users, and with applications that define extensions; nil refuses them.
-private final class FakeTenant: DirectoryReader {
+private final class ExtensionTenant: DirectoryReader {
     private let extensions: [String]?
     private let type: ObjectType
     private let requests = Mutex<[String]>([])
