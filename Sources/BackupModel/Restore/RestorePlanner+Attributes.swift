@@ -12,6 +12,7 @@ extension RestorePlanner {
             let isMended = mends(to, item.type, draft) || namesTag(name, to, draft)
             let isSame = item.type.isSame(name, wanted: wanted, live: live)
             guard !isSame || isMended, !Self.isComputed(name, item.type, wanted) else { continue }
+            if draft.goingExtensions.contains(name.lowercased()) { continue }
             if options.attributesMode == .merge, Self.isBlank(to) { continue }
             if Self.isFixed(name, from, to, item.type) {
                 fixed.append(name)
@@ -163,9 +164,28 @@ extension RestorePlanner {
         }
     }
 
-    /// Whether the attribute is defined by an application that gets a new id.
+    /// Notes the extensions whose definitions come and go with the applications in scope.
+    func noteExtensions(_ scope: [Item], _ draft: inout RestoreDraft) {
+        func names(_ document: ObjectDocument?) -> Set<String> {
+            Set((document?.children["extensionProperties"] ?? []).compactMap { $0["name"]?.string?.lowercased() })
+        }
+        guard options.attributes == nil, options.links?.contains("extensionProperties") ?? true else { return }
+        for item in scope where item.type.name == "application" {
+            let (wanted, live) = (names(item.wanted), names(item.live))
+            if item.live != nil || draft.coming[item.id.idKey] != nil {
+                draft.comingExtensions.formUnion(wanted.subtracting(live))
+            }
+            let isKnown = item.wanted.map { wantedElements("extensionProperties", $0, item.live) != nil } ?? true
+            let goes = item.wanted == nil ? options.newObjects == .delete : options.linksMode == .rollback
+            if goes, isKnown { draft.goingExtensions.formUnion(live.subtracting(wanted)) }
+        }
+    }
+
+    /// Whether the attribute can be written only when its definition is there: it comes back, or its application gets a
+    /// new id.
     private func isExtension(_ name: String, _ draft: RestoreDraft) -> Bool {
-        guard name.hasPrefix("extension_"), !draft.renewed.isEmpty else { return false }
+        guard name.hasPrefix("extension_") else { return false }
+        if draft.comingExtensions.contains(name.lowercased()) { return true }
         return draft.renewed.contains { id in name.dropFirst(10).lowercased().hasPrefix(id.filter { $0 != "-" }) }
     }
 

@@ -169,7 +169,7 @@ extension RestorePlanner {
 
     /// The elements that the snapshot has; nil when it does not know. Those that an object cannot be without are not
     /// emptied.
-    private func wantedElements(_ name: String, _ wanted: ObjectDocument, _ live: ObjectDocument?) -> [JSONValue]? {
+    func wantedElements(_ name: String, _ wanted: ObjectDocument, _ live: ObjectDocument?) -> [JSONValue]? {
         if let known = wanted.children[name] { return known }
         guard live?.children[name]?.isEmpty == false, let type = catalogue[wanted.type], !isCreated(name, type),
             facts.completeParts[wanted.type]?.contains(name) == true

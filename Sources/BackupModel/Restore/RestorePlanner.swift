@@ -103,6 +103,7 @@ public struct RestorePlanner: Sendable {
             settle(dependents, &draft)
             scope = (scope + dependents).sorted(by: Item.precedes)
         }
+        noteExtensions(scope, &draft)
         for item in scope where item.type.name == "unifiedRoleAssignment" {
             guard draft.coming[item.id.idKey] == item.type.name, let wanted = item.wanted else { continue }
             draft.assigned.insert(Self.assignment(wanted))
@@ -160,6 +161,10 @@ struct RestoreDraft {
     var passing: Set<String> = []
     /// The like that are there now.
     var passingLive: Set<String> = []
+    /// Directory extensions, lower case, that are not defined now and will be: values have to wait for that.
+    var comingExtensions: Set<String> = []
+    /// Those that are defined now and will not be: the snapshot could not tell their values, which go with them.
+    var goingExtensions: Set<String> = []
     /// Role assignments that come back.
     var assigned: Set<String> = []
     var free: [String: Int]

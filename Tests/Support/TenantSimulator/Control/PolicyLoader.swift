@@ -148,7 +148,7 @@ extension World {
             // A file written by hand may name a member twice; the service would have kept the last.
             let proper = properName(name, type.spec)
             members.removeAll { $0.0 == proper }
-            members.append((proper, value))
+            members.append((proper, completed(type, proper, value)))
         }
         if type.spec.flags.contains(.polymorphic) == false { members.removeAll { $0.0 == "@odata.type" } }
         let ref = create(TenantGenerator.object(type, members, in: &shapes))

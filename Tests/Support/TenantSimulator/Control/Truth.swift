@@ -7,6 +7,8 @@ struct Truth {
     private let links: [(name: String, navigation: Navigation)]
     private let children: [(name: String, navigation: Navigation)]
     private let omitsNulls: Bool
+    /// The directory extensions that are defined: a value without its definition is no longer there for anybody.
+    private let extensions: Set<String>
     /// What to do with each attribute, by the objects' shapes and types.
     private var plans: [Shape: [Step]] = [:]
 
@@ -25,6 +27,7 @@ struct Truth {
         self.world = world
         self.row = row
         self.omitsNulls = omitsNulls
+        extensions = world.definedExtensions
         let kept = row.relationships.filter(\.isBackedUp).compactMap { relationship in
             Self.navigation(relationship, of: name).map { (relationship, $0) }
         }
@@ -109,6 +112,7 @@ struct Truth {
         if row.volatile.contains(name) || spec.volatile.contains(name) || spec.perObject.contains(name) { return false }
         if name == "@odata.type" { return row.derivesTypes }
         if name.contains("@") { return false }
+        if name.hasPrefix("extension_"), !extensions.contains(name) { return false }
         // A list that selects names what it wants; one without `$select` gives everything, also what is not known.
         guard let rules = row.name == "deletedItem" ? Catalogue.current[spec.type.rawValue] : row else { return true }
         if rules.readSingly.contains(name) || rules.notReturnedInCollections.contains(name) { return false }
@@ -183,5 +187,18 @@ struct Truth {
             }
             out.append(UInt8(ascii: "]"))
         }
+    }
+}
+
+extension World {
+    /// The names of the directory extensions that present applications define.
+    var definedExtensions: Set<String> {
+        var names: Set<String> = []
+        for application in presentRefs(.application) {
+            for child in children(application, "extensionProperties") {
+                if let name = (try? SimulatedJSON.parse(child.json))?["name"]?.text { names.insert(name) }
+            }
+        }
+        return names
     }
 }

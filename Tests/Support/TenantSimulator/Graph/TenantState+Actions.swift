@@ -193,8 +193,7 @@ extension TenantState {
                 throw .badRequest("The Role assignment does not exist.", code: "RoleAssignmentDoesNotExist")
             }
             try checkSchedule(type, target, role, body)
-            world.update(existing, [("scheduleInfo", world.started(body["scheduleInfo"]).encoded)])
-            world.update(existing, "modifiedDateTime", Timestamp.text(world.now))
+            world.update(existing, [("scheduleInfo", (body["scheduleInfo"] ?? .null).encoded)])
         default: throw .badRequest("The action is not supported for applications.", code: "InvalidAction")
         }
         var answer = body
