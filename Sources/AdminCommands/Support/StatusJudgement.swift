@@ -71,7 +71,7 @@ struct StatusJudgement: Sendable, Hashable {
 
     /// Why no backup starts by itself.
     private static func stopped(_ status: TenantStatus) -> String? {
-        if !status.subscription.allowsScheduledBackups { return "organization \(status.subscription.rawValue)" }
+        if !status.subscription.effect.runsBackups { return "organization \(status.subscription.rawValue)" }
         if !status.includesEntra { return "plan without Entra" }
         switch status.state {
         case .added: return "never activated"
