@@ -56,6 +56,11 @@ struct AuditWalk {
                 kind: .inserted, position: place, message: "There is more than one entry \(place).")
         }
         if isGenuine(row, at: expected) {
+            // Which of two with the same seal was written first, their numbers tell to whoever looks.
+            guard rows.count(where: { isGenuine($0, at: expected) }) == 1 else {
+                return AuditBreak(
+                    kind: .inserted, position: expected, message: "There is a copy of entry \(expected).")
+            }
             return AuditBreak(
                 kind: .edited, position: expected,
                 message: "What entry \(expected) (number \(row.number)) says is not what was written.")
@@ -72,7 +77,7 @@ struct AuditWalk {
 
     private func moved(_ row: AuditRow, from origin: Int64, _ rows: [AuditRow], _ head: AuditHead?) -> AuditBreak {
         let expected = position + 1
-        let copies = rows.count { isGenuine($0, at: origin) }
+        let copies = rows.count(where: { isGenuine($0, at: origin) })
         if copies > 1 {
             return AuditBreak(
                 kind: .inserted, position: expected, message: "Entry \(expected) is a copy of entry \(origin).")

@@ -39,7 +39,9 @@ struct Tampering: Sendable {
         case .deleteAndCloseUp: place == count ? [.tailCut] : [.missing]
         case .swapPlaces: [.swapped]
         case .swapTexts: [.edited]
-        case .insertAtEnd, .insertBetween, .insertCopy: [.inserted]
+        case .insertBetween, .insertCopy: [.inserted]
+        // With a head that fits, the two are the same.
+        case .insertAtEnd: [.inserted, .fork]
         case .truncate: [.tailCut]
         case .cutTail: [.tailCut]
         case .cutTailAndHead: [.edited]
