@@ -54,7 +54,7 @@ import Testing
         "staff": [
             "partners": "SU", "plans": "SIUD", "organizations": "SIUD", "tenants": "SIUD", "schedule": "SIUD",
             "tenant_credentials": "SIUD", "tenant_keys": "SIUD", "delta_links": "SIUD", "messages": "SIUD",
-            "budgets": "SIUD", "jobs": "SIUD", "collections": "SIUD", "pages": "SIUD",
+            "dead_letters": "SD", "budgets": "SIUD", "jobs": "SIUD", "collections": "SIUD", "pages": "SIUD",
             "contents": "SIUD", "object_versions": "SIUD", "link_versions": "SIUD", "snapshots": "SIUD",
             "snapshot_collections": "SIUD", "audit_entries": "SI", "audit_chains": "SIU",
             "audit_checkpoints": "SI", "erasures": "SIUD", "downloads": "SIUD", "download_chunks": "SIUD",
@@ -91,22 +91,41 @@ import Testing
         }
     }
 
-    @Test func `nobody has rights on columns, sequences, the schema, or as the public`() async throws {
+    /// Of the audit alone: an entry gets its place once, the scheduler notes how far it has signed, and numbers are
+    /// taken before an entry is sealed.
+    @Test func `nobody has other rights on columns and sequences, on the schema, or as the public`() async throws {
         try await TestDatabase.with { database async throws in
             #expect(
                 try await database.texts(
                     """
-                    SELECT a.attrelid::regclass::text || '.' || a.attname FROM pg_catalog.pg_attribute a
-                    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-                    WHERE c.relnamespace = 'backup'::regnamespace AND a.attacl IS NOT NULL
-                    """) == [])
+                    SELECT c.relname || '.' || a.attname || ' ' || x.privilege_type || ' '
+                        || pg_catalog.pg_get_userbyid(x.grantee) FROM pg_catalog.pg_attribute a
+                    JOIN pg_catalog.pg_class c ON c.oid = a.attrelid, pg_catalog.aclexplode(a.attacl) x
+                    WHERE c.relnamespace = 'backup'::regnamespace AND a.attacl IS NOT NULL ORDER BY 1
+                    """) == [
+                        "audit_chains.checkpoint_at UPDATE entra_backup_scheduler",
+                        "audit_chains.checkpoint_position UPDATE entra_backup_scheduler",
+                        "audit_entries.hash UPDATE entra_backup_operator",
+                        "audit_entries.position UPDATE entra_backup_operator",
+                        "audit_entries.seal UPDATE entra_backup_operator",
+                    ])
+            #expect(
+                try await database.texts(
+                    """
+                    SELECT c.relname || ' ' || a.privilege_type || ' ' || pg_catalog.pg_get_userbyid(a.grantee)
+                    FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+                    WHERE c.relnamespace = 'backup'::regnamespace AND c.relkind = 'S' AND a.grantee <> c.relowner
+                    ORDER BY 1
+                    """) == [
+                        "audit_entries_number_seq USAGE entra_backup_operator",
+                        "audit_entries_number_seq USAGE entra_backup_staff",
+                    ])
             // 0 is the public.
             #expect(
                 try await database.texts(
                     """
                     SELECT c.relname FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
-                    WHERE c.relnamespace = 'backup'::regnamespace AND (a.grantee = 0 OR c.relkind = 'S' AND a.grantee <>
-                        c.relowner)
+                    WHERE c.relnamespace = 'backup'::regnamespace AND a.grantee = 0
                     """) == [])
             #expect(
                 try await database.texts(

@@ -277,6 +277,12 @@ extension AccountError {
 }
 
 extension PostgresConnection {
+    /// Rows that only the owner of the tables may delete go with what they refer to; any other refusal is to be seen.
+    private static let isDeletable = """
+        (pg_catalog.has_table_privilege(c.oid, 'DELETE') OR NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k
+            WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confdeltype = 'c'))
+        """
+
     /// Tables that hold rows of tenants, but for the tenants themselves and what goes with them.
     fileprivate func tenantTables() async throws(AccountError) -> [String] {
         try all(
@@ -285,6 +291,7 @@ extension PostgresConnection {
                 SELECT c.relname::text FROM pg_catalog.pg_class c
                 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
                 WHERE c.relnamespace = 'backup'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'tenants'
+                    AND \(Self.isDeletable)
                 -- What others refer to goes last.
                 ORDER BY EXISTS (SELECT FROM pg_catalog.pg_constraint f WHERE f.confrelid = c.oid), 1
                 """)
@@ -345,7 +352,7 @@ extension PostgresConnection {
                 SELECT c.relname::text FROM pg_catalog.pg_class c
                 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id'
                     AND NOT a.attisdropped
-                WHERE c.relnamespace = 'backup'::regnamespace AND c.relkind IN ('r', 'p')
+                WHERE c.relnamespace = 'backup'::regnamespace AND c.relkind IN ('r', 'p') AND \(Self.isDeletable)
                 ORDER BY c.relname = 'tenants', 1
                 """)
         ) { (row) throws(PostgresError) in try row.text(0) }

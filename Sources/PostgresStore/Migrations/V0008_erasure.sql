@@ -19,6 +19,8 @@ CREATE POLICY erasures_of_the_schedule ON backup.erasures FOR SELECT TO entra_ba
 GRANT SELECT, INSERT, UPDATE, DELETE ON backup.erasures TO entra_backup_operator;
 GRANT SELECT ON backup.erasures TO entra_backup_scheduler;
 GRANT SELECT, INSERT, UPDATE, DELETE ON backup.erasures TO entra_backup_staff;
+-- Who may erase an organization takes along what was parked of it.
+GRANT SELECT, DELETE ON backup.dead_letters TO entra_backup_staff;
 CREATE POLICY erasures_of_the_partner ON backup.erasures FOR ALL TO entra_backup_staff
     USING (partner_id = (SELECT backup.current_partner()));
 
