@@ -45,6 +45,35 @@ import Testing
             "entra-backup", ["partner", "create", "--name", "p"], environment: installation.environment)
         #expect(taken.status == 6)
         #expect(try actions("--outcome", "refused") == ["partner.create"])
+        try checkStaff(installation)
+    }
+
+    /// What a member of another partner's staff is refused is in that partner's chain, the look-up of what is not the own
+    /// among it, and in no list of that staff is anything else.
+    private func checkStaff(_ installation: TestInstallation) throws {
+        try installation.command([
+            "user", "create", "--partner", "Q1", "--email", "o@q1.example", "--name", "O", "--role", "owner",
+        ])
+        let file = installation.root + "/token"
+        try #require(try installation.command(["user", "token", "o@q1.example"])["token"]?.string)
+            .write(toFile: file, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
+        let staff = ["--as", "o@q1.example", "--token-file", file]
+        for arguments in [["tenant", "show", installation.tenant], ["organization", "show", "O"]] {
+            let result = try Programs.run("entra-backup", arguments + staff, environment: installation.environment)
+            #expect(result.status == 5, "\(arguments): \(result.errors)")
+        }
+        let wrong = try Programs.run(
+            "entra-backup",
+            ["partner", "list", "--as", "o@q1.example", "--token-file", installation.root + "/fixture.json"],
+            environment: installation.environment)
+        #expect(wrong.status == 5)
+        let seen = try installation.command(["audit", "list"] + staff)["items"]?.array ?? []
+        let refused = seen.filter { $0["outcome"]?.string == "refused" }.compactMap { $0["action"]?.string }
+        #expect(refused == ["user.signIn", "OrganizationCommand.Show", "TenantCommand.Show"])
+        #expect(seen.filter { $0["action"]?.string == "user.signIn" && $0["outcome"]?.string == "allowed" }.count == 3)
+        #expect(Set(seen.compactMap { $0["partner"]?.string }).count == 1)
+        #expect(try installation.command(["audit", "verify"] + staff)["items"]?.array?.count == 1)
     }
 
     private func checkTampering(_ installation: TestInstallation, checkpoint: String) throws {

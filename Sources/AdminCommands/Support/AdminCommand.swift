@@ -28,7 +28,9 @@ extension AdminCommand {
         do {
             let identity = try await SignIn.identity(for: options, access, command: Self.auditName)
             let code = try await SignIn.$identity.withValue(identity) {
-                try await PostgresStore.$isDryRun.withValue(isDryRun) { try await perform(output) }
+                try await PostgresStore.$isDryRun.withValue(isDryRun) {
+                    try await Refusals.audited(Self.auditName, options) { try await perform(output) }
+                }
             }
             if isDryRun { output.progress("Dry run: nothing was changed.") }
             if code != 0 { throw ExitCode(code) }

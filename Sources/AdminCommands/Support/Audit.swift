@@ -1,6 +1,7 @@
 import AccountModel
 import Foundation
 import PostgresStore
+import Synchronization
 
 extension PostgresStore {
     /// An entry by whoever is at the command line.
@@ -23,7 +24,37 @@ extension PostgresStore {
             return try await noting(note, body)
         } catch {
             let failure = CommandFailure(error)
-            if failure.exitCode == 5 || failure.exitCode == 6 { try await refuse(note, code: failure.code) }
+            if failure.exitCode == 5 || failure.exitCode == 6 {
+                try await refuse(note, code: failure.code)
+                Refusals.current?.markWritten()
+            }
+            throw error
+        }
+    }
+}
+
+/// What a command is refused before it comes to anything that is audited by itself: a look-up of what is another
+/// partner's, a right that the store misses.
+final class Refusals: Sendable {
+    @TaskLocal static var current: Refusals?
+    private let isWritten = Mutex(false)
+
+    func markWritten() { isWritten.withLock { $0 = true } }
+
+    /// Runs the command. A refusal that nobody has written into the audit log is written under the command's name.
+    static func audited(
+        _ command: String, _ options: GlobalOptions, _ body: () async throws -> Int32
+    ) async throws -> Int32 {
+        let refusals = Refusals()
+        do {
+            return try await $current.withValue(refusals, operation: body)
+        } catch {
+            let failure = CommandFailure(error)
+            if failure.exitCode == 5, !refusals.isWritten.withLock({ $0 }) {
+                try await options.withStore { store, _ in
+                    try await store.refuse(store.note(command, "-"), code: failure.code)
+                }
+            }
             throw error
         }
     }
