@@ -188,18 +188,14 @@ import Testing
         #expect(try trade.text("tenant credentials $TENANT").contains("expiring in 1"))
         try trade.run("tenant credentials $TENANT --client-secret-file $SECRET")
         #expect(try status() == "unchecked")
-        func client(_ setting: String) throws {
-            try trade.installation.control("POST", "permissions", body: "{\"client\":0,\(setting)}")
-        }
-        func backUp(_ exit: Int32) throws {
-            try trade.installation.command(["backup", "start", trade.tenant, "--wait"], allowing: [exit])
-        }
-        // The end of a secret shows at the next backup.
-        try client(#""secretIsExpired":true"#)
-        try backUp(1)
-        #expect(try status() == "expired")
-        try client(#""secretIsExpired":false"#)
-        try backUp(0)
+        // What Entra ID makes of it shows at the next backup.
+        let wrong = trade.installation.root + "/wrong"
+        try "wrong".write(toFile: wrong, atomically: true, encoding: .utf8)
+        try trade.run("tenant credentials $TENANT --client-secret-file $DIR/wrong")
+        try trade.installation.command(["backup", "start", trade.tenant, "--wait"], allowing: [1])
+        #expect(try status() == "rejected")
+        try trade.run("tenant credentials $TENANT --client-secret-file $SECRET")
+        try trade.run("backup start $TENANT --wait")
         #expect(try status() == "valid")
     }
 

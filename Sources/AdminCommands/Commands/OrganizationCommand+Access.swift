@@ -7,8 +7,7 @@ import PostgresStore
 extension OrganizationCommand {
     struct Features: ChangingCommand {
         static let configuration = CommandConfiguration(
-            commandName: "features",
-            abstract: "Shows or switches what people of an organization may do by themselves.",
+            commandName: "features", abstract: "Shows or switches what people of an organization may do by themselves.",
             discussion: "Features: "
                 + EndUserFeature.allCases.map { "\($0.rawValue) (\($0.summary))" }.joined(separator: ", ") + ".")
         @OptionGroup var options: GlobalOptions
@@ -58,8 +57,7 @@ extension OrganizationCommand {
 
     struct Token: ChangingCommand {
         static let configuration = CommandConfiguration(
-            commandName: "token",
-            abstract: "Shows, makes or tries the API token of an organization.",
+            commandName: "token", abstract: "Shows, makes or tries the API token of an organization.",
             discussion: """
                 A token is shown once, when it is made; only its hash is kept. --rotate makes a new one, and the one before \
                 ends at once. --check-file tells whether a token would be let in now: exit 5 when not.
@@ -135,13 +133,7 @@ extension OrganizationCommand {
             _ token: AccessToken, _ organization: Organization, _ store: PostgresStore, _ output: Output
         ) async throws {
             let found = try await store.audited("organization.signIn", organization.id.text, reason: token.prefix) {
-                let found = try await store.signIn(token)
-                guard found.id == organization.id else {
-                    throw CommandFailure(
-                        5, "tokenOfAnother", "The token \(token.prefix)… belongs to another organization.",
-                        hint: "See the prefix of each: entra-backup organization token ORG")
-                }
-                return found
+                try await store.signIn(token, to: organization.id)
             }
             output.show(["organization": found.json]) { "The token \(token.prefix)… is let in: \(found.label)." }
         }

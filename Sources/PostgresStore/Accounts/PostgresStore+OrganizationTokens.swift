@@ -45,7 +45,8 @@ extension PostgresStore {
     }
 
     /// Lets the bearer of a token in: whose it is. Refused when the organization's state lets nobody in.
-    public func signIn(_ token: AccessToken) async throws(AccountError) -> Organization {
+    /// - Parameter expected: refused when it is another organization's.
+    public func signIn(_ token: AccessToken, to expected: UUID? = nil) async throws(AccountError) -> Organization {
         try await administer { (connection) async throws(AccountError) in
             let rows = try await connection.checked(
                 """
@@ -57,6 +58,11 @@ extension PostgresStore {
                 throw AccountError(
                     .refused, "tokenUnknown", "The token \(token.prefix)… is not in use.",
                     hint: "Make a new one: entra-backup organization token ORG --rotate")
+            }
+            if let expected, organization.id != expected {
+                throw AccountError(
+                    .refused, "tokenOfAnother", "The token \(token.prefix)… belongs to another organization.",
+                    hint: "See the prefix of each: entra-backup organization token ORG")
             }
             guard organization.state.effect.allowsSignIn else {
                 throw AccountError(

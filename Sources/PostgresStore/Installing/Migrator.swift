@@ -25,7 +25,7 @@ public struct Migration: Sendable {
         Migration(number: 7, name: "V0007_organizations", bytes: PackageResources.V0007_organizations_sql),
         Migration(number: 8, name: "V0008_erasure", bytes: PackageResources.V0008_erasure_sql),
         Migration(
-            number: 9, name: "V0009_status_and_billing", bytes: PackageResources.V0009_status_and_billing_sql),
+            number: 9, name: "V0009_status", bytes: PackageResources.V0009_status_sql),
     ]
 
     private init(number: Int32, name: String, bytes: [UInt8]) {
