@@ -149,7 +149,7 @@ let testTargets: [Target] = [
         "AdminCommandsTests",
         [
             "AdminCommands", "ServiceBootstrap", "PostgresStore", "RabbitMQTransport", "LocalStack", "BackupContracts",
-            "BackupModel", arguments, logging,
+            "BackupModel", "AccountModel", arguments, logging,
         ]),
     tests("TenantSimulatorTests", ["TenantSimulator", "BackupModel"]),
     tests(

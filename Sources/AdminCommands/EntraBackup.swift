@@ -23,7 +23,7 @@ public struct EntraBackup: AsyncParsableCommand {
                 name: "Accounts:",
                 subcommands: [
                     PartnerCommand.self, UserCommand.self, PlanCommand.self, OrganizationCommand.self,
-                    TenantCommand.self,
+                    TenantCommand.self, BillingCommand.self,
                 ]),
             CommandGroup(
                 name: "Backups:",

@@ -37,7 +37,8 @@ import Testing
     @Test func `every command that changes something can be rehearsed`() {
         // Those that only read; a plan is itself the rehearsal, and what is fetched is only copied.
         let others: Set<String> = [
-            "list", "show", "types", "history", "search", "verify", "diff", "doctor", "status", "env", "plan", "fetch",
+            "list", "show", "types", "history", "search", "verify", "diff", "doctor", "status", "env", "plan", "fetch", "export",
+            "billing",
         ]
         for leaf in Self.all {
             let last = leaf.path.split(separator: " ").last.map(String.init) ?? ""
@@ -73,7 +74,9 @@ import Testing
         (["backup", "start", "--label", "gold", "--partner", "P"], true),
         (["backup", "start", "--label", "gold", "--all-tenants"], false), (["status"], true),
         (["status", "restore", "--label", "gold"], true), (["status", "--csv"], true),
-        (["status", "--csv", "--json"], false), (["status", "--all-tenants"], true),
+        (["status", "--csv", "--json"], false), (["billing"], false),
+        (["billing", "--month", "2026-03", "--csv"], true),
+        (["billing", "--month", "2026-03", "--csv", "--json"], false), (["status", "--all-tenants"], true),
         (["status", "--all-tenants", "--label", "gold"], false), (["diff", "T", "--since", "24h"], true),
         (["diff", "--all-tenants", "--since", "yesterday"], true),
         (["diff", "T", "--since", "24h", "--to", "3"], false),

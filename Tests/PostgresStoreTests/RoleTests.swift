@@ -50,6 +50,7 @@ import Testing
             "audit_checkpoints": "SI", "erasures": "SIUD", "downloads": "SIUD", "download_chunks": "SIUD",
             "restore_plans": "SIUD", "restore_steps": "SIUD", "id_map": "SIUD", "secret_values": "SIUD",
             "users": "SIUD", "organization_tokens": "SIUD", "outgoing_mails": "SIUD", "user_counts": "SD",
+            "protected_users": "S", "organization_terms": "S",
         ],
         "staff": [
             "partners": "SU", "plans": "SIUD", "organizations": "SIUD", "tenants": "SIUD", "schedule": "SIUD",
@@ -60,6 +61,7 @@ import Testing
             "audit_checkpoints": "SI", "erasures": "SIUD", "downloads": "SIUD", "download_chunks": "SIUD",
             "restore_plans": "SIUD", "restore_steps": "SIUD", "id_map": "SIUD", "secret_values": "SIUD",
             "users": "SIUD", "organization_tokens": "SIUD", "outgoing_mails": "SIUD", "user_counts": "S",
+            "protected_users": "S", "organization_terms": "S",
         ],
     ]
 

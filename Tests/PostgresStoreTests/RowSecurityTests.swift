@@ -14,8 +14,8 @@ import Testing
         "operator": ["tenants", "jobs", "snapshots"],
         "scheduler": ["tenants", "jobs", "downloads", "download_chunks"],
     ]
-    /// Where a role reads all tenants and changes none: for the function that looks up search tokens.
-    private static let readAcrossTenants: [String: Set<String>] = ["owner": ["contents"]]
+    /// Where a role reads all tenants and changes none: for the functions that look up search tokens and count users.
+    private static let readAcrossTenants: [String: Set<String>] = ["owner": ["contents", "tenants"]]
 
     /// The audit and erasures, whose policies have tests of their own.
     private static let audit: Set<String> = ["audit_entries", "audit_chains", "audit_checkpoints", "erasures"]

@@ -201,6 +201,19 @@ extension TenantRecord {
     }
 
     var json: JSONValue {
+        var object = members
+        object["permissions"] = .array(
+            permissionStates.map {
+                [
+                    "permission": .string($0.permission), "granted": .bool($0.granted),
+                    "types": .array($0.types.map { .string($0) }),
+                ]
+            })
+        return .object(object)
+    }
+
+    /// What a list has of a tenant: all but the permissions, which would be most of it.
+    var members: JSONObject {
         [
             "id": .string(id.description), "name": .string(name), "organization": .string(organization.text),
             "clientId": .string(clientID), "cloud": .string(cloud.rawValue),
@@ -210,13 +223,6 @@ extension TenantRecord {
             "retention": .string(retention), "labels": .array(labels.map { .string($0) }),
             "createdAt": Moment.json(createdAt),
             "activatedAt": Moment.json(activatedAt), "permissionsAt": Moment.json(permissionsAt),
-            "permissions": .array(
-                permissionStates.map {
-                    [
-                        "permission": .string($0.permission), "granted": .bool($0.granted),
-                        "types": .array($0.types.map { .string($0) }),
-                    ]
-                }),
         ]
     }
 

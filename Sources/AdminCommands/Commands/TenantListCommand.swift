@@ -6,7 +6,9 @@ import PostgresStore
 
 /// Tenants, all or those that are looked for.
 struct TenantListCommand: AdminCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists tenants.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Lists tenants.",
+        discussion: "Which permissions each has granted is shown by `tenant show`.")
     @OptionGroup var options: GlobalOptions
     @Option(help: "Only those with this text in the name or id.") var search: String?
     @Option(help: "Only those of this partner, by id or name.") var partner: String?
@@ -28,7 +30,7 @@ struct TenantListCommand: AdminCommand {
             if let partner { filter.partner = try await store.partner(partner).id }
             if let organization { filter.organization = try await store.organization(organization).id }
             let tenants = try await store.tenants(filter)
-            output.show(["items": .array(tenants.map(\.json))]) {
+            output.show(["items": .array(tenants.map { .object($0.members) })]) {
                 var table = Table(["name", "state", "schedule", "activated", "labels", "id"])
                 for item in tenants {
                     table.add([

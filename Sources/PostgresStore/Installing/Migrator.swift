@@ -24,8 +24,8 @@ public struct Migration: Sendable {
         Migration(number: 6, name: "V0006_audit_chain", bytes: PackageResources.V0006_audit_chain_sql),
         Migration(number: 7, name: "V0007_organizations", bytes: PackageResources.V0007_organizations_sql),
         Migration(number: 8, name: "V0008_erasure", bytes: PackageResources.V0008_erasure_sql),
-        Migration(
-            number: 9, name: "V0009_status", bytes: PackageResources.V0009_status_sql),
+        Migration(number: 9, name: "V0009_status", bytes: PackageResources.V0009_status_sql),
+        Migration(number: 10, name: "V0010_billing", bytes: PackageResources.V0010_billing_sql),
     ]
 
     private init(number: Int32, name: String, bytes: [UInt8]) {

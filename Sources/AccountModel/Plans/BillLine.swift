@@ -1,0 +1,50 @@
+public import Foundation
+
+/// What an organization has used in a month, and on which terms: a line of a partner's bill.
+public struct BillLine: Sendable, Hashable {
+    public var organization: UUID
+    /// `nil` for an organization that is gone, or is another partner's by now.
+    public var name: String?
+    public var partner: UUID
+    public var partnerName: String?
+    public var plan: UUID
+    public var planName: String?
+    public var product: ProductType?
+    public var currency: String?
+    public var periodicity: Periodicity?
+    /// The terms that the month ended with.
+    public var state: SubscriptionState
+    public var isNFR: Bool
+    public var seatsBought: Int32?
+    /// The most users that were protected at any one time of the month.
+    public var peakUsers: Int64
+    /// The users that are protected now, or were at the month's end.
+    public var currentUsers: Int64
+
+    public init(
+        organization: UUID, name: String?, partner: UUID, partnerName: String?, plan: UUID, planName: String?,
+        product: ProductType?, currency: String?, periodicity: Periodicity?, state: SubscriptionState, isNFR: Bool,
+        seatsBought: Int32?, peakUsers: Int64, currentUsers: Int64
+    ) {
+        self.organization = organization
+        self.name = name
+        self.partner = partner
+        self.partnerName = partnerName
+        self.plan = plan
+        self.planName = planName
+        self.product = product
+        self.currency = currency
+        self.periodicity = periodicity
+        self.state = state
+        self.isNFR = isNFR
+        self.seatsBought = seatsBought
+        self.peakUsers = peakUsers
+        self.currentUsers = currentUsers
+    }
+
+    /// Each protected user takes a seat.
+    public var seatsUsed: Int64 { currentUsers }
+
+    /// Seats that the month's peak took beyond those that were bought; `nil` where none were agreed on.
+    public var seatsShort: Int64? { seatsBought.map { max(0, peakUsers - Int64($0)) } }
+}
