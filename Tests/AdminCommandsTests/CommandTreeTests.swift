@@ -37,7 +37,8 @@ import Testing
     @Test func `every command that changes something can be rehearsed`() {
         // Those that only read; a plan is itself the rehearsal, and what is fetched is only copied.
         let others: Set<String> = [
-            "list", "show", "types", "history", "search", "verify", "diff", "doctor", "status", "env", "plan", "fetch", "export",
+            "list", "show", "types", "history", "search", "verify", "diff", "doctor", "status", "env", "plan", "fetch",
+            "export",
             "billing",
         ]
         for leaf in Self.all {

@@ -48,6 +48,8 @@ struct WrongInvocation {
         .init("backup start $TENANT --label gold", 2, "--label"),
         .init("status lunch", 2, "lunch"),
         .init("billing", 2, "--month"),
+        .init("organization list --search ''", 2, "--search"),
+        .init("organization list --limit 0", 2, "--limit"),
         .init("status --all-tenants --partner P", 2, "--all-tenants"),
         .init("tenant label $TENANT paint gold", 2, "paint"),
         .init("tenant label $TENANT add", 2, "<label>"),

@@ -117,6 +117,8 @@ import Testing
                     _ = try await database.admin.deactivate(tenant)
                     stopped.insert(tenant)
                 case 1:
+                    // Without a plan that includes Entra a tenant is not activated.
+                    guard isSubscribed, isNFR || hasEntra else { continue }
                     _ = try await database.admin.activate(tenant, permissions: [])
                     stopped.remove(tenant)
                 case 2:

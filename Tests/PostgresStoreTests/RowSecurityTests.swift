@@ -26,7 +26,8 @@ import Testing
     ]
 
     private static let accounts: Set<String> = [
-        "partners", "plans", "organizations", "users", "organization_tokens", "outgoing_mails",
+        "partners", "plans", "organizations", "users", "organization_tokens", "outgoing_mails", "protected_users",
+        "organization_terms",
     ]
 
     /// What keeps the staff of a partner within it.

@@ -93,6 +93,13 @@ struct OrganizationCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "Lists organizations.")
         @OptionGroup var options: GlobalOptions
         @Option(help: "Only organizations of this partner, by id or name.") var partner: String?
+        @Option(help: "Only those with this text in the name or the contact's e-mail address.") var search: String?
+        @Option(help: "At most so many.") var limit: Int?
+
+        func validate() throws {
+            try Check.search(search)
+            if let limit { try Check.limit(limit) }
+        }
 
         var access: Access { .feature(.viewOrganizations) }
 
@@ -100,7 +107,7 @@ struct OrganizationCommand: AsyncParsableCommand {
             try await options.withStore { store, _ in
                 var owner: UUID?
                 if let partner { owner = try await store.partner(partner).id }
-                let organizations = try await store.organizations(of: owner)
+                let organizations = try await store.organizations(of: owner, search: search, limit: limit)
                 output.show(["items": .array(organizations.map(\.json))]) {
                     var table = Table(["name", "state", "product", "country", "seats", "id"])
                     for item in organizations {

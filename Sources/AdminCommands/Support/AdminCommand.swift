@@ -21,7 +21,9 @@ extension AdminCommand {
     var isDryRun: Bool { false }
 
     /// The command's name in the audit log when it is refused as a whole: `TenantCommand.List`.
-    static var auditName: String { String(reflecting: Self.self).split(separator: ".").dropFirst().joined(separator: ".") }
+    static var auditName: String {
+        String(reflecting: Self.self).split(separator: ".").dropFirst().joined(separator: ".")
+    }
 
     func run() async throws {
         let output = Output(options: options)

@@ -116,7 +116,8 @@ public struct RestoreWrites: Sendable {
             body: body.map(map.rewriting))
         request.headers = type.headers
         request.alsoDone = done
-        request.verifies = verifies
+        // Under the names that the body has: an extension's holds the id of its application.
+        request.verifies = Set(verifies.map(map.rewriting))
         return request
     }
 

@@ -353,6 +353,8 @@ extension PostgresConnection {
                 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id'
                     AND NOT a.attisdropped
                 WHERE c.relnamespace = 'backup'::regnamespace AND c.relkind IN ('r', 'p') AND \(Self.isDeletable)
+                    -- What bills are made of outlives the organization: numbers under its id, no name and no tenant.
+                    AND c.relname NOT IN ('organization_terms', 'protected_users')
                 ORDER BY c.relname = 'tenants', 1
                 """)
         ) { (row) throws(PostgresError) in try row.text(0) }

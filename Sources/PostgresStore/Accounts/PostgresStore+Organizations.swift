@@ -74,14 +74,19 @@ extension PostgresStore {
     }
 
     /// By name; those of one partner, or all.
-    public func organizations(of partner: UUID? = nil) async throws(AccountError) -> [Organization] {
+    /// - Parameter search: a part of the name or of the contact's e-mail address, whatever its case.
+    public func organizations(
+        of partner: UUID? = nil, search: String? = nil, limit: Int? = nil
+    ) async throws(AccountError) -> [Organization] {
         try await administer { (connection) async throws(AccountError) in
             try all(
                 try await connection.checked(
                     """
                     SELECT \(Organization.columns) FROM backup.organizations
-                    WHERE ($1::uuid IS NULL OR partner_id = $1) AND \(own(.organization)) ORDER BY lower(name), id
-                    """, [.uuid(partner)]), Organization.init(row:))
+                    WHERE ($1::uuid IS NULL OR partner_id = $1) AND \(own(.organization)) AND ($2::text IS NULL
+                        OR position(lower($2) IN lower(name)) > 0 OR position(lower($2) IN lower(email)) > 0)
+                    ORDER BY lower(name), id LIMIT $3
+                    """, [.uuid(partner), .text(search), .int64(limit.map { Int64($0) })]), Organization.init(row:))
         }
     }
 

@@ -35,7 +35,8 @@ extension PostgresStore {
         guard let identity = found.first else {
             throw AccountError(
                 .refused, "signInRefused", "The e-mail address or the token is not right.",
-                hint: "The token may have been replaced, have expired, or the user was disabled: ask who manages staff.")
+                hint: "The token may have been replaced, have expired, or the user was disabled: ask who manages staff."
+            )
         }
         return identity
     }
@@ -110,7 +111,8 @@ extension PostgresStore {
     {
         if case .staff(let user, _) = identity, user.email.lowercased() == email.lowercased() {
             return try await update(
-                user.email, "token_hash = $2, token_prefix = $3, token_created_at = now(), token_used_at = NULL, "
+                user.email,
+                "token_hash = $2, token_prefix = $3, token_created_at = now(), token_used_at = NULL, "
                     + "token_expires_at = $4", [.bytea(hash), .text(prefix), .timestamptz(date: expiresAt)])
         }
         let found = try await user(email)
@@ -120,7 +122,8 @@ extension PostgresStore {
                 hint: "Let the user back in first: `entra-backup user enable \(email)`.")
         }
         return try await change(
-            email, to: nil, "token_hash = $2, token_prefix = $3, token_created_at = now(), token_used_at = NULL, "
+            email, to: nil,
+            "token_hash = $2, token_prefix = $3, token_created_at = now(), token_used_at = NULL, "
                 + "token_expires_at = $4", [.bytea(hash), .text(prefix), .timestamptz(date: expiresAt)])
     }
 
@@ -180,10 +183,12 @@ extension PostgresStore {
 extension PostgresConnection {
     fileprivate func requireOwner(of partner: UUID) async throws(AccountError) {
         let owners = try await checked(
-            "SELECT FROM backup.users WHERE partner_id = $1 AND role = 'owner' AND disabled_at IS NULL", [.uuid(partner)])
+            "SELECT FROM backup.users WHERE partner_id = $1 AND role = 'owner' AND disabled_at IS NULL",
+            [.uuid(partner)])
         guard owners.isEmpty else { return }
         throw AccountError(
-            .refused, "lastOwner", "The partner would be left without an owner.", hint: "Make another one an owner first.")
+            .refused, "lastOwner", "The partner would be left without an owner.",
+            hint: "Make another one an owner first.")
     }
 }
 

@@ -28,20 +28,18 @@ CREATE TABLE backup.organization_terms (
 CREATE UNIQUE INDEX organization_terms_now ON backup.organization_terms (organization_id) WHERE to_at = 'infinity';
 CREATE INDEX organization_terms_partner ON backup.organization_terms (partner_id, organization_id);
 
+-- Written by the functions below alone, which run as the owner.
 DO $$
 DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['protected_users', 'organization_terms'] LOOP
         EXECUTE format('ALTER TABLE backup.%I ENABLE ROW LEVEL SECURITY', name);
-        EXECUTE format('ALTER TABLE backup.%I FORCE ROW LEVEL SECURITY', name);
-        -- Written by the functions below alone, which run as the owner.
-        EXECUTE format('CREATE POLICY %I ON backup.%I FOR ALL TO CURRENT_USER USING (true)', name || '_of_the_owner',
-                       name);
-        EXECUTE format('CREATE POLICY %I ON backup.%I FOR SELECT TO entra_backup_operator USING (true)',
-                       name || '_of_the_fleet', name);
-        EXECUTE format('CREATE POLICY %I ON backup.%I FOR SELECT TO entra_backup_staff '
-                       || 'USING (partner_id = (SELECT backup.current_partner()))', name || '_of_the_partner', name);
+        EXECUTE format('CREATE POLICY %I ON backup.%I TO entra_backup_operator, entra_backup_scheduler,
+            entra_backup_fetcher, entra_backup_differ, entra_backup_persister, entra_backup_downloader,
+            entra_backup_restorer USING (true)', name || '_of_the_fleet', name);
+        EXECUTE format('CREATE POLICY %I ON backup.%I TO entra_backup_staff
+            USING (partner_id = (SELECT backup.current_partner()))', name || '_of_the_partner', name);
     END LOOP;
 END $$;
 GRANT SELECT ON backup.protected_users, backup.organization_terms TO entra_backup_operator, entra_backup_staff;
