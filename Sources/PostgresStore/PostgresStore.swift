@@ -30,7 +30,8 @@ public struct PostgresStore: Sendable {
     ) {
         let keyStore = DirectoryKeyStore(path: keyStorePath)
         pool = PostgresPool(
-            configuration: settings.confined(to: identity.partner), maximumConnections: connections)
+            configuration: settings.confined(to: Self.confinesSessions ? identity.partner : nil),
+            maximumConnections: connections)
         self.identity = identity
         keys = TenantKeyring(keyStore: keyStore)
         self.keyStore = keyStore

@@ -205,7 +205,8 @@ private struct Fault {
                 ["GRANT UPDATE (sealed) ON backup.delta_links TO entra_backup_scheduler"],
                 mend: ["REVOKE UPDATE (sealed) ON backup.delta_links FROM entra_backup_scheduler"]),
             sql(
-                installation, "the audit does not end as it was written", "audit", names: "the operator's",
+                // The signing key is open to others as well, and without it nothing can be said of the audit.
+                installation, "the audit does not end as it was written", "audit", names: "signing-key",
                 ["UPDATE backup.audit_chains SET hash = sha256(hash) || hash WHERE position > 0"],
                 mend: ["UPDATE backup.audit_chains SET hash = substr(hash, 33) WHERE position > 0"]),
             sql(

@@ -153,12 +153,21 @@ private enum ExportedPolicy {
         var attributes = JSONObject(), children = JSONObject()
         for (name, value) in document["attributes"]?.object ?? [:] where name != "id" {
             if value.isNull, type.delta || !keepsNull(name) { continue }
-            attributes[name] = clean(value, type)
+            attributes[name] = clean(withStrengthByID(name, value), type)
         }
         for (name, value) in document["children"]?.object ?? [:] where value.array?.isEmpty == false {
             children[name] = clean(value, type)
         }
         return ["attributes": .object(attributes), "children": .object(children)]
+    }
+
+    /// The service fills in what an authentication strength is; its id says which.
+    private static func withStrengthByID(_ name: String, _ value: JSONValue) -> JSONValue {
+        guard name == "grantControls", var controls = value.object,
+            let id = controls["authenticationStrength"]?["id"]
+        else { return value }
+        controls["authenticationStrength"] = ["id": id]
+        return .object(controls)
     }
 
     private static func clean(_ value: JSONValue, _ type: ObjectType) -> JSONValue {

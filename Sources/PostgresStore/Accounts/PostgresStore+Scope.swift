@@ -43,6 +43,9 @@ extension PostgresStore {
     /// holds as well.
     @TaskLocal static var checksScope = true
 
+    /// Whether stores that are made now have sessions which the database confines; taken away by the same test.
+    @TaskLocal static var confinesSessions = true
+
     /// The partner whose rows alone may be touched; nil for all.
     private var confinedTo: UUID? { Self.checksScope ? identity.partner : nil }
 
