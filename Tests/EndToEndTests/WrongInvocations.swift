@@ -64,7 +64,7 @@ struct WrongInvocation {
         .init("object search $TENANT --where 'jobTitle like x'", 2, "jobTitle like x"),
         .init("object search $TENANT x --limit 0", 2, "--limit"),
         .init("audit list --limit 10001", 2, "--limit"),
-        .init("audit list --since yesterday", 2, "--since"),
+        .init("audit list --since soon", 2, "--since"),
         .init("audit list --outcome perhaps", 2, "--outcome"),
         .init("dead-letters retry", 2, "--all"),
         .init("key rotate", 2, "--kek"),
