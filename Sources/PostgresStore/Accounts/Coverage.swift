@@ -6,10 +6,14 @@ import LibPQ
 
 /// Which tenants are backed up by what their organizations are and have: the model's table in SQL.
 enum Coverage {
+    /// True where the organization `o` has Entra, by its plan `p` or by its trial.
+    static let includesEntra =
+        "(p.product IN (\(list(ProductType.allCases.filter(\.includesEntra).map(\.rawValue)))) OR o.nfr)"
+
     /// True where the tenants of the organization `o` with the plan `p` are covered.
     static let condition = """
         (o.state IN (\(list(SubscriptionState.allCases.filter(\.effect.runsBackups).map(\.rawValue))))
-            AND (p.product IN (\(list(ProductType.allCases.filter(\.includesEntra).map(\.rawValue)))) OR o.nfr))
+            AND \(includesEntra))
         """
 
     /// Joins organization and plan of the tenant `t`.

@@ -113,12 +113,7 @@ extension PostgresStore {
                     .conflict, "\(kind)Ambiguous", "\(rows.count) \(kind)s have the name \(reference).",
                     hint: "Name it by its id: `entra-backup \(kind) list`.")
             }
-            guard rows.count == 1 else {
-                if identity.partner != nil { throw AccountError.outside(kind, reference) }
-                throw AccountError(
-                    .notFound, "\(kind)NotFound", "There is no \(kind) \(reference).",
-                    hint: "See `entra-backup \(kind) list`.")
-            }
+            guard rows.count == 1 else { throw absent(kind, reference) }
             return try only(rows, make)
         }
     }

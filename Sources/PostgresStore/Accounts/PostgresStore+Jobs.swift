@@ -43,11 +43,7 @@ extension PostgresStore {
         try await administer { (connection) async throws(AccountError) in
             let owner = try await connection.checked(
                 "SELECT tenant_id FROM backup.jobs WHERE job_id = $1 AND \(own(.tenant))", [.uuid(id.uuid)])
-            guard !owner.isEmpty else {
-                if identity.partner != nil { throw AccountError.outside("job", id.description) }
-                throw AccountError(
-                    .notFound, "jobNotFound", "There is no job \(id).", hint: "See `entra-backup job list`.")
-            }
+            guard !owner.isEmpty else { throw absent("job", id.description) }
             let tenant = try only(owner) { (row) throws(PostgresError) in try row.uuid("tenant_id") }
             admit(TenantID(uuid: tenant))
             try await enter(TenantID(uuid: tenant), connection)

@@ -155,10 +155,7 @@ extension PostgresStore {
             SELECT \(Organization.columns) FROM backup.organizations WHERE id = $1 AND \(own(.organization)) FOR UPDATE
             """, [.uuid(id)])
         guard let organization = try all(rows, Organization.init(row:)).first else {
-            throw identity.partner == nil
-                ? AccountError(
-                    .notFound, "organizationNotFound", "There is no organization \(id.text).",
-                    hint: "See `entra-backup organization list`.") : .outside("organization", id.text)
+            throw absent("organization", id.text)
         }
         guard organization.state != .deleted else {
             throw AccountError(

@@ -67,6 +67,14 @@ extension PostgresStore {
         throw .missing(feature, identity)
     }
 
+    /// What is said where a look-up within the own partner has found nothing.
+    func absent(_ kind: String, _ reference: String) -> AccountError {
+        guard identity.partner == nil else { return .outside(kind, reference) }
+        return AccountError(
+            .notFound, "\(kind)NotFound", "There is no \(kind) \(reference).",
+            hint: "See `entra-backup \(kind) list`.")
+    }
+
     /// Remembers a tenant that a look-up within the own partner has found.
     func admit(_ tenant: TenantID) {
         if identity.partner != nil { admission.admit(tenant) }

@@ -80,11 +80,7 @@ extension PostgresStore {
             let rows = try await connection.checked(
                 "SELECT \(StaffRecord.columns) FROM backup.users u WHERE lower(email) = lower($1) AND \(own(.user))",
                 [.text(email)])
-            guard !rows.isEmpty else {
-                if identity.partner != nil { throw AccountError.outside("user", email) }
-                throw AccountError(
-                    .notFound, "userNotFound", "There is no user \(email).", hint: "See `entra-backup user list`.")
-            }
+            guard !rows.isEmpty else { throw absent("user", email) }
             return try only(rows, StaffRecord.init(row:))
         }
     }
@@ -109,11 +105,12 @@ extension PostgresStore {
     public func setToken(_ email: String, hash: [UInt8], prefix: String, expiresAt: Date?) async throws(AccountError)
         -> StaffRecord
     {
+        let set = """
+            token_hash = $2, token_prefix = $3, token_created_at = now(), token_used_at = NULL, token_expires_at = $4
+            """
+        let values: [PostgresValue] = [.bytea(hash), .text(prefix), .timestamptz(date: expiresAt)]
         if case .staff(let user, _) = identity, user.email.lowercased() == email.lowercased() {
-            return try await update(
-                user.email,
-                "token_hash = $2, token_prefix = $3, token_created_at = now(), token_used_at = NULL, "
-                    + "token_expires_at = $4", [.bytea(hash), .text(prefix), .timestamptz(date: expiresAt)])
+            return try await update(user.email, set, values)
         }
         let found = try await user(email)
         guard !found.user.isDisabled else {
@@ -121,10 +118,7 @@ extension PostgresStore {
                 .conflict, "userDisabled", "The user \(email) is disabled.",
                 hint: "Let the user back in first: `entra-backup user enable \(email)`.")
         }
-        return try await change(
-            email, to: nil,
-            "token_hash = $2, token_prefix = $3, token_created_at = now(), token_used_at = NULL, "
-                + "token_expires_at = $4", [.bytea(hash), .text(prefix), .timestamptz(date: expiresAt)])
+        return try await change(email, to: nil, set, values)
     }
 
     /// Grants Support the view rights of Entra, or takes them back.

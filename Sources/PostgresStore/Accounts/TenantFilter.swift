@@ -31,7 +31,7 @@ extension TenantFilter {
     static let condition = """
         ($1::uuid IS NULL AND NOT $5 OR organization_id IN (SELECT o.id FROM backup.organizations o
             JOIN backup.plans p ON p.id = o.plan_id WHERE ($1 IS NULL OR o.partner_id = $1)
-                AND (NOT $5 OR o.state IN ('active', 'suspended') AND \(TenantStatus.includesEntra))))
+                AND (NOT $5 OR \(Coverage.condition))))
             AND ($2::uuid IS NULL OR organization_id = $2) AND ($3::text IS NULL OR $3 = ANY (labels))
             AND ($4::text IS NULL OR position(lower($4) IN lower(name)) > 0
                 OR position(lower($4) IN tenant_id::text) > 0)

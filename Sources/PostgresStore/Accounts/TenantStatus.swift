@@ -116,19 +116,16 @@ extension PostgresStore {
 }
 
 extension TenantStatus {
-    /// Of an organization `o` with the plan `p`.
-    static let includesEntra = "(p.product IN ('backup-entra', 'archive-entra') OR o.nfr)"
-
     /// A backup of some types only, such as a comparison with the live tenant makes, is not what the schedule promises.
     fileprivate static func statement(own: String) -> String {
         """
         WITH chosen AS (SELECT tenant_id, organization_id, name, state, schedule, types, activated_at
             FROM backup.tenants WHERE \(own) AND \(TenantFilter.condition))
         SELECT t.tenant_id, t.name, t.state, t.schedule, t.activated_at, o.id AS organization_id,
-            o.name AS organization, o.state AS subscription, \(Self.includesEntra) AS includes_entra,
+            o.name AS organization, o.state AS subscription, \(Coverage.includesEntra) AS includes_entra,
             r.id AS partner_id, r.name AS partner,
-            CASE WHEN $6 = 'backup' AND t.state = 'active' AND o.state IN ('active', 'suspended')
-                AND \(Self.includesEntra) THEN s.next_backup_at END AS next_at, now() AS read_at,
+            CASE WHEN $6 = 'backup' AND t.state = 'active' AND \(Coverage.condition)
+                THEN s.next_backup_at END AS next_at, now() AS read_at,
             g.job_id AS good_job, g.snapshot, coalesce(g.started_at, g.created_at) AS good_started,
             g.finished_at AS good_finished, g.objects, g.warnings,
             f.job_id AS failed_job, f.finished_at AS failed_at, f.error_code, f.error_message,
