@@ -23,10 +23,10 @@ struct SettlementLedger {
     /// Tags above `settledThrough` that are settled with the broker.
     private var settledAhead: Set<UInt64> = []
 
-    /// Whether all that was received has been settled, sent or not.
-    var isEmpty: Bool { outstanding.isEmpty }
-
-    var openCount: Int { outstanding.count }
+    /// Whether all that was received has been settled, and each settlement was handed out to be sent.
+    ///
+    /// Not true while one waits: a channel that closed then would give its delivery back to the queue.
+    var isEmpty: Bool { outstanding.isEmpty && acknowledged.isEmpty && rejected.isEmpty }
 
     /// Records a delivery; false when its tag is not above all before it, as the broker's count must be.
     mutating func received(_ tag: UInt64) -> Bool {

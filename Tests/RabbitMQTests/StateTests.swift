@@ -121,6 +121,20 @@ struct SeededGenerator: RandomNumberGenerator {
         expect(ledger.received(2))
     }
 
+    @Test(arguments: [SettlementLedger.Settlement.acknowledge, .reject(requeue: true)])
+    func `A settlement that waits to be sent keeps the ledger from being empty`(
+        settlement: SettlementLedger.Settlement
+    ) {
+        var ledger = SettlementLedger()
+        expect(ledger.received(1) && ledger.received(2))
+        expect(ledger.settle(1, .acknowledge))
+        expect(ledger.takeFrames().count == 1)
+        expect(ledger.settle(2, settlement))
+        expect(!ledger.isEmpty)
+        expect(ledger.takeFrames().count == 1)
+        expect(ledger.isEmpty)
+    }
+
     @Test func `The frames settle exactly what was asked, as a broker reads them`() {
         var generator = SeededGenerator.fresh("settlements")
         for _ in 0..<50 {
