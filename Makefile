@@ -26,7 +26,8 @@ unit: debug ## Tests that need no server
 
 integration: debug ## Tests with real PostgreSQL, RabbitMQ and HTTP on loopback
 	@echo "integration: tests with private servers"
-	@.ci/swift-test --no-parallel --filter 'LibPQTests|RabbitMQTests|PostgresStoreTests|LocalStackTests'
+	@.ci/swift-test --no-parallel --filter LocalStackTests \
+		--and --no-parallel --filter 'LibPQTests|RabbitMQTests|PostgresStoreTests'
 
 e2e: build debug ## Tests of the release programs, started as a user starts them
 	@echo "e2e: release programs against simulated tenants"
