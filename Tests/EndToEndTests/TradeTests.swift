@@ -223,6 +223,11 @@ import Testing
             "plan create --name Platin --product backup-entra --currency EUR --periodicity yearly --partner Süd")
         let digest = try trade.run("snapshot list $TENANT")
         let moved = try trade.run("organization transfer Kunde Süd --plan Platin")["organization"]
+        for partner in ["Nord", "Süd"] {
+            let entries = try trade.run("audit list --partner \(partner) --action organization.transfer")["items"]?.array
+            #expect(entries?.first?["outcome"]?.string == "allowed", "\(partner)")
+        }
+        try trade.run("audit verify")
         #expect(moved?["plan"] == (try trade.run("plan show Platin")["plan"]?["id"]))
         #expect(try trade.run("organization list --partner Nord")["items"]?.array?.count == 1)
         #expect(try trade.run("snapshot list $TENANT") == digest)

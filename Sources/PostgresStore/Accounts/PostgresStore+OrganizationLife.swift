@@ -87,7 +87,14 @@ extension PostgresStore {
                 }
             let plan = try await connection.usablePlan(chosen, of: partner)
             try Self.checkChange(of: before, to: plan, ticket: ticket)
-            return OrganizationChange(before: before, after: try await connection.move(before, to: plan))
+            let after = try await connection.move(before, to: plan)
+            // The command's own entry is in the chain of the partner that it belongs to now.
+            if let note = AuditNote.current {
+                try await append(
+                    connection, actor: note.actor, action: note.action, target: note.target, about: before.partner,
+                    outcome: .allowed, reason: note.reason)
+            }
+            return OrganizationChange(before: before, after: after)
         }
     }
 

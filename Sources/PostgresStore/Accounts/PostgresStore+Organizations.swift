@@ -68,6 +68,7 @@ extension PostgresStore {
                     .bool(organization.isNFR), .timestamptz(date: organization.nfrEndsAt),
                 ], "emailTaken", "An organization with the e-mail address \(organization.email) exists already.")
             let made = try only(rows, Organization.init(row:))
+            AuditNote.isAbout(made.id)
             if let mail { try await connection.queueSignInMail(made, mail) }
             return made
         }

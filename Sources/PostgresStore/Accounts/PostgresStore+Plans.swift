@@ -34,7 +34,9 @@ extension PostgresStore {
                 [
                     .uuid(partner), .text(name), .text(product.rawValue), .text(currency), .text(periodicity.rawValue),
                 ], "planExists", "The partner has a plan named \(name) already.")
-            return try only(rows, Plan.init(row:))
+            let plan = try only(rows, Plan.init(row:))
+            AuditNote.isAbout(plan.id)
+            return plan
         }
     }
 
