@@ -34,6 +34,13 @@ import Testing
         }
     }
 
+    @Test(arguments: [(["--name", "A"], false), (["--nfr-until", "2027-01-31"], true)])
+    func `only the operator puts off the end of a trial`(options: [String], isOperatorOnly: Bool) throws {
+        let parsed = try EntraBackup.parseAsRoot(["organization", "update", "Kunde"] + options)
+        let command = try #require(parsed as? any AdminCommand)
+        if case .operatorOnly = command.access { #expect(isOperatorOnly) } else { #expect(!isOperatorOnly) }
+    }
+
     @Test func `every command that changes something can be rehearsed`() {
         // Those that only read; a plan is itself the rehearsal, and what is fetched is only copied.
         let others: Set<String> = [

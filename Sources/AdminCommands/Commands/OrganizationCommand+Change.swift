@@ -31,10 +31,11 @@ extension OrganizationCommand {
             help: "Tell the contact how to sign in; refused when the partner's notification settings hide the choice.")
         var sendsSignInEmail = false
         @Option(
-            name: .customLong("nfr-until"), help: "The last day of an NFR organization's trial, such as 2027-01-31.")
+            name: .customLong("nfr-until"), help: "Another last day of an NFR organization's trial, such as 2027-01-31; only the operator.")
         var nfrUntil: String?
 
-        var access: Access { .feature(.manageOrganizations) }
+        // A partner that could put off the end of its own trials would never come to the paid plan that ends them.
+        var access: Access { nfrUntil == nil ? .feature(.manageOrganizations) : .operatorOnly }
 
         func validate() throws {
             let texts = [name, firstName, lastName, email, country, nfrUntil]
