@@ -131,7 +131,7 @@ let testTargets: [Target] = [
     tests("LocalStackTests", ["LocalStack"]),
     tests("ArchiveFileTests", ["ArchiveFile", "CArchive"]),
     tests("MailFolderTests", ["MailFolder", "BackupContracts"]),
-    tests("EndToEndTests", ["BackupModel"]),
+    tests("EndToEndTests", ["BackupModel", "AccountModel"]),
     tests(
         "PipelineTests",
         [
@@ -143,7 +143,7 @@ let testTargets: [Target] = [
         "PostgresStoreTests",
         [
             "PostgresStore", "LibPQ", "Sealing", "StageRuntime", "BackupContracts", "BackupModel", "AccountModel",
-            logging,
+            "AdminCommands", "ServiceBootstrap", arguments, logging,
         ]),
     tests(
         "AdminCommandsTests",

@@ -47,7 +47,7 @@ extension AdminCommand {
                 text = "entra-backup: \(failure.message)\n  \(failure.hint)"
                 if let runbook = failure.runbook { text += "\n  Runbook: runbooks/\(runbook).md" }
             }
-            FileHandle.standardError.write(Data((text + "\n").utf8))
+            Printing.current.errors(text + "\n")
             throw ExitCode(failure.exitCode)
         }
     }

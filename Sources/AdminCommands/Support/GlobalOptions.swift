@@ -1,3 +1,4 @@
+import AccountModel
 import ArgumentParser
 import BackupModel
 import Foundation
@@ -42,6 +43,9 @@ struct GlobalOptions: ParsableArguments {
         }
     }
 
+    /// Gives stores that are open already to commands that run in one process; nil: each command opens its own.
+    @TaskLocal static var openStores: (@Sendable (Identity) async throws -> (PostgresStore, ServiceConfiguration))?
+
     /// The configuration by flags, environment and file.
     func configuration() throws -> ServiceConfiguration {
         var environment = ProcessInfo.processInfo.environment
@@ -60,6 +64,10 @@ struct GlobalOptions: ParsableArguments {
 
     /// Runs `body` with the store of whoever runs the command.
     func withStore<T>(_ body: (PostgresStore, ServiceConfiguration) async throws -> T) async throws -> T {
+        if let openStores = Self.openStores {
+            let (store, configuration) = try await openStores(SignIn.identity)
+            return try await body(store, configuration)
+        }
         // Its rows are decoded while the database is being reached, which takes as long.
         async let _ = Catalogue.current.types.count
         let configuration = try configuration()

@@ -1,6 +1,16 @@
 import BackupModel
 import Foundation
 
+/// Where commands print: standard output and standard error, unless many of them run in one process.
+struct Printing: Sendable {
+    @TaskLocal static var current = Printing(
+        output: { FileHandle.standardOutput.write(Data($0.utf8)) },
+        errors: { FileHandle.standardError.write(Data($0.utf8)) })
+
+    var output: @Sendable (String) -> Void
+    var errors: @Sendable (String) -> Void
+}
+
 /// What a command prints: JSON for scripts, tables and lines for people.
 struct Output: Sendable {
     let options: GlobalOptions
@@ -8,16 +18,16 @@ struct Output: Sendable {
     /// Prints a document, or, for people, what `human` makes.
     func show(_ document: JSONValue, _ human: () -> String) {
         let text = options.json ? document.prettyText : human()
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        Printing.current.output(text + "\n")
     }
 
     /// Prints text as it is.
-    func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    func write(_ text: String) { Printing.current.output(text) }
 
     /// A line about progress on standard error; none for scripts, to whom an error is one document there.
     func progress(_ line: String) {
         guard !options.quiet, !options.json else { return }
-        FileHandle.standardError.write(Data((line + "\n").utf8))
+        Printing.current.errors(line + "\n")
     }
 
     var usesColour: Bool {

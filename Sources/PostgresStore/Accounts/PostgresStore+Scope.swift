@@ -95,10 +95,10 @@ extension PostgresStore {
 
 extension AccountError {
     /// What is not there and what is another partner's are not told apart: ids of others are nobody's business.
-    static func outside(_ kind: String, _ reference: String) -> AccountError {
+    static func outside(_ kind: String, _ reference: String, hint: String? = nil) -> AccountError {
         AccountError(
             .refused, "notOfYourPartner", "Your partner has no \(kind) \(reference).",
-            hint: "See `entra-backup \(kind) list`.")
+            hint: hint ?? "See `entra-backup \(kind) list`.")
     }
 
     /// The identity's role does not have the feature.

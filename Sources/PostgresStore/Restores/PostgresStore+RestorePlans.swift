@@ -1,3 +1,4 @@
+import AccountModel
 import BackupContracts
 public import BackupModel
 public import Foundation
@@ -36,13 +37,13 @@ extension PostgresStore {
             } catch {
                 throw AccountError(error)
             }
-            throw Self.noPlan(id.uuidString.lowercased())
+            throw noPlan(id.uuidString.lowercased())
         }
     }
 
     /// A plan by its id, of whichever tenant. Cost: one look-up for each tenant.
     public func restorePlan(_ reference: String) async throws(AccountError) -> RestorePlan {
-        guard let id = UUID(uuidString: reference) else { throw Self.noPlan(reference) }
+        guard let id = UUID(uuidString: reference) else { throw noPlan(reference) }
         let owner = try await administer { (connection) async throws(AccountError) -> TenantID? in
             let tenants = try all(
                 try await connection.checked(
@@ -58,14 +59,14 @@ extension PostgresStore {
             }
             return nil
         }
-        guard let owner else { throw Self.noPlan(reference) }
+        guard let owner else { throw noPlan(reference) }
         return try await plan(owner, id)
     }
 
-    static func noPlan(_ reference: String) -> AccountError {
-        AccountError(
-            .notFound, "planNotFound", "There is no restore plan \(reference).",
-            hint: "Make one: `entra-backup restore plan TENANT --snapshot N`.")
+    func noPlan(_ reference: String) -> AccountError {
+        let hint = "Make one: `entra-backup restore plan TENANT --snapshot N`."
+        guard identity.partner == nil else { return .outside("restore plan", reference, hint: hint) }
+        return AccountError(.notFound, "planNotFound", "There is no restore plan \(reference).", hint: hint)
     }
 }
 

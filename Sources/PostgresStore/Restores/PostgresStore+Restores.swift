@@ -34,7 +34,7 @@ extension PostgresStore {
             let rows = try await connection.checked(
                 "SELECT job_id, snapshot FROM backup.restore_plans WHERE tenant_id = $1 AND plan_id = $2 FOR UPDATE",
                 key)
-            guard !rows.isEmpty else { throw Self.noPlan(plan.id.uuidString.lowercased()) }
+            guard !rows.isEmpty else { throw noPlan(plan.id.uuidString.lowercased()) }
             if let known = try only(rows, { (row) throws(PostgresError) in try row.optionalUUID("job_id") }) {
                 return try await connection.job(plan.tenant, known)
             }
