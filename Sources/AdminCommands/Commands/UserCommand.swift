@@ -163,13 +163,19 @@ struct UserCommand: AsyncParsableCommand {
             let expiresAt = days.map { Date.now.addingTimeInterval(Double($0) * 86_400) }
             try await options.withStore { store, _ in
                 let user = try await store.audited("user.token", email) {
-                    try await store.setToken(
+                    try requireRight(store.identity)
+                    return try await store.setToken(
                         email, hash: Array(token.hash), prefix: token.prefix, expiresAt: expiresAt)
                 }
                 output.show(["token": .string(token.text), "expiresAt": Moment.json(expiresAt)]) { token.text }
                 output.progress("This is shown once. Sign in: entra-backup … --as \(user.user.email) --token-file FILE")
             }
             return 0
+        }
+
+        private func requireRight(_ identity: Identity) throws {
+            if case .staff(let user, _) = identity, user.email.lowercased() == email.lowercased() { return }
+            if let refusal = Access.feature(.manageStaff).refusal(of: identity) { throw refusal }
         }
     }
 }
