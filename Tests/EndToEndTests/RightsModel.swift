@@ -208,7 +208,8 @@ struct RightsLine {
     ]
 
     private static let machine: [RightsLine] = [
-        "stack up --detach --dry-run", "stack down --dry-run", "stack status", "stack env", "doctor", "migrate --status",
+        "stack up --detach --dry-run", "stack down --dry-run", "stack status", "stack env", "doctor",
+        "migrate --status",
         "key show $TENANT", "key rotate $TENANT --dry-run", "key rotate --kek --dry-run", "dead-letters list",
         "dead-letters show $GUID", "dead-letters retry --all --dry-run", "dead-letters discard $GUID --dry-run",
         "partner create --name New --dry-run", "organization transfer $ORG $PARTNER --dry-run",

@@ -40,7 +40,8 @@ import Testing
     @Test func `the table and the program have the same commands and the same features`() throws {
         #expect(RightsModel.features == Set(Feature.allCases.map(\.rawValue)))
         let used = Set(RightsLine.all.flatMap(\.features))
-        #expect(used == Set(Feature.allCases), "\(Set(Feature.allCases).symmetricDifference(used)): no command needs it")
+        #expect(
+            used == Set(Feature.allCases), "\(Set(Feature.allCases).symmetricDifference(used)): no command needs it")
         let help = try Programs.run("entra-backup", ["--experimental-dump-help"])
         let leaves = Self.leaves(try #require(try help.json()["command"]), [])
         #expect(leaves.count > 60)
@@ -49,7 +50,8 @@ import Testing
             #expect(lines.contains { $0.starts(with: leaf) }, "\(leaf.joined(separator: " ")): nobody runs it here")
         }
         for line in lines {
-            #expect(leaves.contains { line.starts(with: $0) }, "\(line.joined(separator: " ")): there is no such command")
+            #expect(
+                leaves.contains { line.starts(with: $0) }, "\(line.joined(separator: " ")): there is no such command")
         }
     }
 
@@ -113,7 +115,8 @@ import Testing
     }
 
     /// Runs the calls, a few at a time. Returns how many were refused.
-    private func run(_ calls: [Call], _ own: RightsSide, _ other: RightsSide, _ table: inout RightsTally) throws -> Int {
+    private func run(_ calls: [Call], _ own: RightsSide, _ other: RightsSide, _ table: inout RightsTally) throws -> Int
+    {
         var refused = 0
         var running: [(call: Call, program: Programs.Running)] = []
         func takeOne() {

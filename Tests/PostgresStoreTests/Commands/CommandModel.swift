@@ -63,7 +63,8 @@ struct CommandModel {
         let supportMayView = try row.bool("support_may_view")
         guard var features = call.template.features else { return .refused }
         // One's own token is everybody's to make.
-        let isOwnToken = call.words.starts(with: ["user", "token"])
+        let isOwnToken =
+            call.words.starts(with: ["user", "token"])
             && call.references.contains { $0.text.lowercased() == call.actor.email }
         if isOwnToken { features = [] }
         guard features.allSatisfy({ Rights.allow(role, $0, supportMayView: supportMayView) }) else { return .refused }
@@ -123,19 +124,25 @@ struct CommandModel {
         return leaks
     }
 
-    /// Words that tell whose they are, and UUIDs.
+    /// Words that tell whose they are, and UUIDs; of text in lower case.
     private static func tokens(_ text: String) -> [String] {
         var tokens: [String] = []
-        for word in text.split(whereSeparator: { !$0.isASCII || !($0.isLetter || $0.isNumber || $0 == "-") }) {
-            for part in word.split(separator: "-") where part.hasPrefix("cnr") { tokens.append(String(part)) }
+        for word in text.utf8.split(whereSeparator: { !(isLetterOrDigit($0) || $0 == UInt8(ascii: "-")) }) {
+            for part in word.split(separator: UInt8(ascii: "-")) where part.starts(with: "cnr".utf8) {
+                tokens.append(String(part) ?? "")
+            }
             // An id may stand at the end of another word.
-            if word.utf8.count >= 36, word.contains("-") { tokens += uuids(String(word)) }
+            if word.count >= 36, word.contains(UInt8(ascii: "-")) { tokens += uuids(Array(word)) }
         }
         return tokens
     }
 
-    private static func uuids(_ word: String) -> [String] {
-        let bytes = Array(word)
-        return (0...(bytes.count - 36)).map { String(bytes[$0..<($0 + 36)]) }.filter { UUID(uuidString: $0) != nil }
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+
+    private static func uuids(_ word: [UInt8]) -> [String] {
+        (0...(word.count - 36)).map { String(decoding: word[$0..<($0 + 36)], as: UTF8.self) }
+            .filter { UUID(uuidString: $0) != nil }
     }
 }

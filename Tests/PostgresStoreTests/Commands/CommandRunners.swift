@@ -81,7 +81,8 @@ struct CommandsOfProgram: CommandRunner {
             ProcessInfo.processInfo.environment["ENTRA_BACKUP_PROGRAMS"]
             ?? Bundle.main.bundleURL.deletingLastPathComponent().path
         let beside = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path
-        program = ["\(products)/entra-backup", "\(beside)/entra-backup"]
+        program =
+            ["\(products)/entra-backup", "\(beside)/entra-backup"]
             .first { FileManager.default.isExecutableFile(atPath: $0) } ?? "entra-backup"
         let password = "\(folder)/password"
         try TemporaryServer.password.write(toFile: password, atomically: true, encoding: .utf8)

@@ -36,7 +36,8 @@ import Testing
         try await run(33_334, walls)
     }
 
-    @Test(.timeLimit(.minutes(10))) func `five hundred commands through the program tell and change no more`() async throws
+    @Test(.timeLimit(.minutes(10))) func `five hundred commands through the program tell and change no more`()
+        async throws
     {
         var numbers = SeededNumbers("commands of the program")
         var tally = CommandTally()

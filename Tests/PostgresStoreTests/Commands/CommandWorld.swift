@@ -183,7 +183,8 @@ struct CommandWorld {
             guard partner.number < Self.callers else { continue }
             actors.append(
                 CommandActor(
-                    partner: partner.number, role: role, email: email, tokenFile: try file("token-\(user.user.id)", token.text),
+                    partner: partner.number, role: role, email: email,
+                    tokenFile: try file("token-\(user.user.id)", token.text),
                     tokenHash: Array(token.hash)))
         }
     }
