@@ -29,7 +29,8 @@ public struct GraphDirectoryWriter: DirectoryWriter {
         let endpoints = try GraphEndpoints(connection)
         // What is wrong with the credential is said once, before anything is sent.
         _ = try await reader.permissions(connection)
-        var answers = writes.map { $0.isOfGraph ? WriteAnswer.unknown : .failure(DirectoryWrite.foreign) }
+        let lost = WriteAnswer.unknown(how: "the sending ended")
+        var answers = writes.map { $0.isOfGraph ? lost : .failure(DirectoryWrite.foreign) }
         for (index, answer) in await send(WriteLot.lots(writes), connection, endpoints) { answers[index] = answer }
         if writes.contains(where: \.touchesExtensions) { await reader.extensions.forget(connection.tenant) }
         return answers

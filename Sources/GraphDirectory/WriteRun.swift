@@ -56,7 +56,7 @@ struct WriteRun: Sendable {
             }
         case .failure:
             // It may have arrived: whoever asked must look before asking again.
-            answers += sent.map { ($0.index, .unknown) }
+            answers += sent.map { ($0.index, .unknown(how: "the connection ended before the answer")) }
         case .success(let reply):
             for (item, answer) in zip(sent, lot.answers(reply, sent.count)) { settle(item, answer, random()) }
         }
@@ -64,7 +64,7 @@ struct WriteRun: Sendable {
 
     private mutating func settle(_ item: WriteItem, _ answer: BatchBody.Answer?, _ random: Double) {
         guard let answer else {
-            answers.append((item.index, .unknown))
+            answers.append((item.index, .unknown(how: "the answer to the batch has none to it")))
             return
         }
         let error = GraphErrorBody(answer.body)
@@ -76,7 +76,9 @@ struct WriteRun: Sendable {
         case 401, 429, 503, 509: refused(item, status, answer, error, random)
         case 409 where error?.has("Directory_ConcurrencyViolation") == true:
             refused(item, status, answer, error, random)
-        case 408, 500..<600: answers.append((item.index, .unknown))
+        case 408, 500..<600:
+            let code = error?.deepestCode ?? ""
+            answers.append((item.index, .unknown(how: code.isEmpty ? "\(status)" : "\(status) \(code)")))
         default:
             let (code, message) = (error?.deepestCode ?? "", error?.message ?? "")
             answers.append((item.index, .rejected(status: status, code: code, message: message)))
@@ -103,7 +105,7 @@ struct WriteRun: Sendable {
         let action = decision.action(for: event, scope: lot.scope, random: random)
         decisions[item.index] = decision
         switch action {
-        case .accept: answers.append((item.index, .unknown))
+        case .accept: answers.append((item.index, .unknown(how: "no answer to keep")))
         case .renewToken:
             mustRenewToken = true
             pending.append(item)

@@ -19,6 +19,8 @@ struct StepRun {
     var isCreated = false
     /// How often the next one was sent without an answer.
     var unanswered = 0
+    /// What came instead of the last answer.
+    var lastLoss = ""
     /// Its object is there already, Graph says, and was not found: what to tell when that remains so.
     var refusal: (code: String, message: String)?
     /// It may have been executed: look before anything is sent.
@@ -74,7 +76,7 @@ struct ChunkRun {
                 throw StageFailure(.schemaMismatch, "The catalogue of this stage has no type \(step.type).")
             }
             var run = StepRun(step: step, type: type)
-            run.mustLook = chunk.wasStarted
+            run.mustLook = chunk.wasStarted || step.looksFirst
             // Another restore was faster: no second object is made, and the rest is written to that one.
             run.isCreated = step.action == .create && chunk.made.contains(step.id.lowercased())
             if chunk.isMissing(step) {
@@ -107,7 +109,8 @@ struct ChunkRun {
         for (owner, answer) in zip(owners, answers) {
             switch answer {
             case .done(_, let body): executed(owner.run, owner.request, body)
-            case .unknown:
+            case .unknown(let how):
+                runs[owner.run].lastLoss = how
                 runs[owner.run].mustLook = true
                 runs[owner.run].unanswered += 1
             case .rejected(let status, let code, let text)
@@ -147,7 +150,10 @@ struct ChunkRun {
             return nil
         }
         guard runs[index].unanswered < tools.limits.sendings else {
-            let lost = ("answerLost", "It was sent \(runs[index].unanswered) times without an answer.")
+            let run = runs[index]
+            let lost = (
+                "answerLost", "It was sent \(run.unanswered) times without an answer; at last: \(run.lastLoss)."
+            )
             let (code, message) = runs[index].refusal ?? lost
             runs[index].end(.failed, code, message)
             return nil
@@ -282,7 +288,20 @@ struct ChunkRun {
         let parts = indices.reduce(into: Set<String>()) { $0.formUnion(RestoreWrites.parts(chunk.steps[$1], type)) }
         let ids = Set(indices.map { map[runs[$0].step.id] }).sorted()
         let found = try await tools.reader.documents(type, ids, parts: parts, chunk.reader)
-        return Dictionary(found.map { ($0.key.lowercased(), $0.value) }) { first, _ in first }
+        var documents = Dictionary(found.map { ($0.key.lowercased(), $0.value) }) { first, _ in first }
+        for (name, keeper) in RestoreWrites.keepers where parts.contains(name) {
+            guard let keeper = tools.catalogue[keeper] else { continue }
+            let links = indices.flatMap { chunk.steps[$0].links }.filter { $0.name == name }
+            let kept = Set(links.flatMap { $0.added + $0.removed }.map { map[$0] }).sorted()
+            let sides = try await tools.reader.documents(keeper, kept, parts: ["appliesTo"], chunk.reader)
+            for (id, side) in sides {
+                for target in (side.links["appliesTo"] ?? []).map({ $0.lowercased() }) {
+                    let known = documents[target]?.links[name] ?? []
+                    documents[target]?.setLinks(name, known + [id])
+                }
+            }
+        }
+        return documents
     }
 
     // MARK: Results

@@ -25,11 +25,14 @@ extension RestoreWrites {
         case .create: return step
         case .delete: return found == nil ? nil : step
         case .undelete: return found == nil ? step : nil
+        // An assignment shows its schedule some time after it was asked for: it is asked for again.
+        case .update where type.restore.mode == .request: return step
         case .update, .link, .children: break
         }
         guard let found else { return step }
         let open = Set(try differences(step, type, found: found).map { $0.path.split(separator: "/").first ?? "" })
-        guard !open.isEmpty else { return nil }
+        let hidden = Set(step.children.filter { isHidden($0, type) }.map(\.name))
+        guard !open.isEmpty || !hidden.isEmpty else { return nil }
         var rest = step
         rest.attributes.removeAll { change in
             // Names of directory extensions hold the id of their application, which may be another now.
@@ -42,7 +45,8 @@ extension RestoreWrites {
             rest.links[index].added.removeAll { live.contains(rewriting($0).lowercased()) }
             rest.links[index].removed.removeAll { !live.contains(rewriting($0).lowercased()) }
         }
-        rest.children.removeAll { !open.contains($0.name[...]) }
+        rest.children.removeAll { !open.contains($0.name[...]) && !hidden.contains($0.name) }
+        rest.children = rest.children.map { against($0, type, found) }
         return rest
     }
 

@@ -207,6 +207,22 @@ import Testing
         #expect(binned.steps.map(\.action) == [.undelete])
     }
 
+    @Test func `Who administers a unit from the recycle bin is looked at, and written when lost`() throws {
+        // An administrator who was deleted for good while the unit lay there does not come back with it.
+        var unit = ObjectDocument(type: "administrativeUnit", id: RestoreTable.id, attributes: ["displayName": "U"])
+        unit.children["scopedRoleMembers"] = [
+            ["roleId": .string(RestoreTable.other(2)), "roleMemberInfo": ["id": .string(RestoreTable.other(3))]]
+        ]
+        let plan = try RestoreTable.plan(
+            [.init(type: unit.type, wanted: unit, live: nil)], facts: { $0.recycleBin = [unit.id: unit] })
+        #expect(plan.steps.map(\.action) == [.undelete, .children])
+        #expect(plan.steps.map(\.looksFirst) == [false, true])
+        let stored = try #require(plan.steps.last)
+        #expect(try RestoreStep(decoding: stored.encoded) == stored)
+        let anew = try RestoreTable.plan([.init(type: unit.type, wanted: unit, live: nil)])
+        #expect(anew.steps.map(\.looksFirst) == [false, false])
+    }
+
     @Test func `A policy whose conditions changed comes back in report-only mode`() throws {
         let wanted = ObjectDocument(
             type: "conditionalAccessPolicy", id: RestoreTable.id,

@@ -9,14 +9,14 @@ extension RestoreTable {
         "attributeSet: changed=update soft=create hard=create lost=- got=- children=- since=!cannotDelete",
         "customSecurityAttributeDefinition: changed=update soft=create+children hard=create+children"
             + " lost=- got=- children=children since=!cannotDelete",
-        "administrativeUnit: changed=update soft=undelete+link hard=create+link+children"
+        "administrativeUnit: changed=update soft=undelete+link+children hard=create+link+children"
             + " lost=link got=link children=children since=delete",
         "unifiedRoleDefinition: changed=update soft=undelete hard=create"
             + " lost=- got=- children=- since=delete",
         "directoryRole: changed=- soft=create+link hard=create+link lost=link got=link children=- since=!cannotDelete",
         "user: changed=update soft=undelete+link hard=create+link+?newPassword+?registerMethods"
             + " lost=link got=link children=- since=delete",
-        "group: changed=update soft=undelete+link hard=create+link+children"
+        "group: changed=update soft=undelete+link+children hard=create+link+children"
             + " lost=link got=link children=children since=delete",
         "groupSetting: changed=update soft=create hard=create lost=- got=- children=- since=delete",
         "groupLifecyclePolicy: changed=update soft=create hard=create lost=- got=- children=- since=delete",
@@ -27,9 +27,9 @@ extension RestoreTable {
             + " lost=link got=link children=- since=delete",
         "tokenLifetimePolicy: changed=update soft=create+link hard=create+link"
             + " lost=link got=link children=- since=delete",
-        "application: changed=update soft=undelete+link hard=create+children+link+?newAppId"
+        "application: changed=update soft=undelete+children+link hard=create+children+link+?newAppId"
             + " lost=link got=link children=children since=delete",
-        "servicePrincipal: changed=update soft=undelete+link hard=create+link+children"
+        "servicePrincipal: changed=update soft=undelete+link+children hard=create+link+children"
             + " lost=link got=link children=children since=delete",
         "permissionGrantPolicy: changed=update soft=create+children hard=create+children"
             + " lost=- got=- children=children since=delete",

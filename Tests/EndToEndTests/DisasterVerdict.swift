@@ -13,19 +13,25 @@ struct DisasterVerdict {
     private(set) var doubles: [String] = []
     /// What nothing was said of.
     private(set) var unexplained: [String] = []
+    /// The objects, as they were, that it is about.
+    private(set) var unexplainedIDs: [String] = []
     /// That by type and parts: the first of a kind, and how many there are.
     private var kinds: [String: (count: Int, first: String)] = [:]
 
     /// What each to-do, and each conflict about a part of an object, may leave to differ.
     private static let parts: [String: Set<String>] = [
+        // Policies come back in report-only mode; a person enables them.
         "enablePolicy": ["attributes/state"],
         // The service finds the members itself, which the simulator does not.
         "membersByRule": ["links/members"],
-        // Who belongs to whom is set where the object is mastered.
+        // Who belongs to whom is set where the object is mastered: Graph refuses synchronised properties, the manager
+        // and the members of a group among them, and has no owners of synchronised groups.
         "syncedFromOnPremises": ["links/manager", "links/members", "links/owners"],
+        // Distribution lists and mail-enabled security groups belong to Exchange: to Graph they are read-only.
         "mailEnabledGroup": ["links/members", "links/owners"],
         // Of users it is one attribute that has a permission of its own.
         "permissionMissing": ["attributes/employeeLeaveDateTime"],
+        // What Graph never gives out, and so no backup has: secrets and private keys, and what names them.
         "reenterSecret": ["attributes/omaSettings", "children/settings"],
         "rollSecret": ["attributes/passwordCredentials"],
         "uploadCertificate": [
@@ -41,7 +47,7 @@ struct DisasterVerdict {
             gone.insert(id)
             let codes = said.losses(type, id)
             if codes.isEmpty {
-                add("\(type) \(id) missing \(said.codes(type, id).sorted())", "\(type) missing")
+                add(id, "\(type) \(id) missing \(said.codes(type, id).sorted())", "\(type) missing")
             }
             lost[id] = codes
         }
@@ -63,13 +69,14 @@ struct DisasterVerdict {
                 explained.insert(difference.id)
             } else {
                 add(
-                    "\(difference.description.prefix(700)) \(codes.sorted())",
+                    difference.id, "\(difference.description.prefix(700)) \(codes.sorted())",
                     "\(difference.type) \(difference.paths.joined(separator: " ")) \(codes.sorted())")
             }
         }
     }
 
-    private mutating func add(_ difference: String, _ kind: String) {
+    private mutating func add(_ id: String, _ difference: String, _ kind: String) {
+        unexplainedIDs.append(id)
         unexplained.append(difference)
         kinds[kind, default: (0, difference)].count += 1
     }
@@ -107,13 +114,17 @@ struct RestoreSayings {
     private var objects: [String: [Saying]] = [:]
     private var types: [String: Set<String>] = [:]
 
-    /// Why an object does not come back. What is said of those that do come back is no reason.
+    /// Why an object does not come back. What is said of those that do come back is no reason. Graph makes none of these:
+    /// what is built in, devices, managed identities, groups of Exchange, guests without an invitation, domains without
+    /// proof, and what is mastered on premises, which the next synchronisation would make a second time.
     private static let losing: Set<String> = [
         "backupOnly", "builtIn", "cannotCreate", "domainNotVerified", "firstPartyApplication", "inviteGuest",
         "mailEnabledGroup", "managedIdentity", "registerDevice", "roleAssignable", "syncedFromOnPremises",
         "userPrincipalNameTaken", "verifyDomain",
     ]
-    /// Why an object that is too many is not deleted.
+    /// Why an object that is too many is not deleted. Nothing deletes what is built in, of Microsoft, or the application
+    /// that restores. Groups of Exchange are read-only to Graph. What is synchronised is left to who masters it: deleted
+    /// here it would come back with the next synchronisation, or be missed there.
     private static let staying: Set<String> = [
         "builtIn", "cannotDelete", "firstPartyApplication", "mailEnabledGroup", "managedIdentity", "ownApplication",
         "restrictedUnit", "syncedFromOnPremises",

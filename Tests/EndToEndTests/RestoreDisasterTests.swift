@@ -86,6 +86,9 @@ struct StruckTenant {
         #expect(problems.isEmpty, "every step is done and reads back as it was written")
         let verdict = DisasterVerdict(before, try TenantPicture.truth(installation), RestoredIDs(shown), said)
         verdict.report("restored")
+        for id in verdict.unexplainedIDs.prefix(20) {
+            for step in RestoreRun.steps(of: id, shown, plan) { print("  step of \(id): \(step.prefix(1_500))") }
+        }
         return verdict
     }
 
@@ -161,10 +164,12 @@ struct RestoreMeter {
     }
 
     /// Requests that write, those in batches one by one, whatever became of them.
-    func writes() throws -> Int {
-        (try stats()["requests"]?.object ?? [:]).reduce(0) { sum, item in
-            item.name.hasPrefix("GET ") ? sum : sum + (item.value.int ?? 0)
-        }
+    func writes() throws -> Int { try writesByKind().values.reduce(0, +) }
+
+    /// The same by method and kind of path.
+    func writesByKind() throws -> [String: Int] {
+        let requests = (try stats()["requests"]?.object ?? [:]).filter { !$0.name.hasPrefix("GET ") }
+        return Dictionary(requests.map { ($0.name, $0.value.int ?? 0) }) { $0 + $1 }
     }
 
     private func restorers() throws -> [Int32] {

@@ -49,6 +49,15 @@ struct RestoreRun {
         }
     }
 
+    /// The steps about an object, with what came of them: what to look at when it is not as it was.
+    static func steps(of id: String, _ shown: JSONValue, _ plan: JSONValue) -> [String] {
+        let results = shown["results"]?.array ?? []
+        return (plan["steps"]?.array ?? []).filter { $0["id"]?.string == id }.map { step in
+            let result = results.first { $0["n"]?.int == step["n"]?.int }
+            return "\(step.canonicalText) gave \((result ?? .null).canonicalText)"
+        }
+    }
+
     /// Codes by object of what a person has to do and of what stands in the way.
     static func said(_ documents: JSONValue?...) -> [String: Set<String>] {
         var said: [String: Set<String>] = [:]

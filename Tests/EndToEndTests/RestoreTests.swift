@@ -81,16 +81,25 @@ import Testing
             return elements.map { JSONValue.plainElement($0).canonicalText }.sorted().joined()
         }
         let unwritable = Catalogue.current[item["type"]?.string ?? ""]?.unwritable ?? []
-        let attributes = (item["attributes"]?.array ?? []).allSatisfy { change in
-            let name = JSONPointer(change["path"]?.string ?? "")?.tokens.first ?? ""
-            return unwritable.contains(name) || same(change["from"], change["to"])
+        // The names of directory extensions hold the id of their application, and so may be others now.
+        var (before, after): ([String: String], [String: String]) = ([:], [:])
+        for change in item["attributes"]?.array ?? [] {
+            let path = change["path"]?.string ?? ""
+            guard !unwritable.contains(JSONPointer(path)?.tokens.first ?? "") else { continue }
+            if let from = change["from"], !from.isNull {
+                before[path.split(separator: "/").map { ids.mapped(String($0)) }.joined(separator: "/")] = normal(
+                    ids.mapped(from))
+            }
+            if let to = change["to"], !to.isNull {
+                after[path.split(separator: "/").joined(separator: "/")] = normal(to)
+            }
         }
         let links = (item["links"]?.array ?? []).allSatisfy { link in
             Set((link["removed"]?.array ?? []).compactMap(\.string).map { ids[$0] })
                 == Set((link["added"]?.array ?? []).compactMap(\.string))
         }
         let children = (item["children"]?.array ?? []).allSatisfy { same($0["from"], $0["to"]) }
-        return attributes && links && children
+        return before == after && links && children
     }
 
     /// Undoes a restore and compares with what the tenant was before it.

@@ -115,6 +115,8 @@ final class FakeTenant: DirectoryWriter, ObjectReader {
         var losesEvery = 0
         var loses = false
         var losesBefore = false
+        /// It goes on like that.
+        var losesAll = false
 
         mutating func lose(executed: Bool) {
             loses = executed
@@ -164,15 +166,17 @@ final class FakeTenant: DirectoryWriter, ObjectReader {
             return .rejected(status: 403, code: "Authorization_RequestDenied", message: "")
         }
         if state.behaviour.losesBefore {
-            state.behaviour.losesBefore = false
-            return .unknown
+            state.behaviour.losesBefore = state.behaviour.losesAll
+            return .unknown(how: "504 gatewayTimeout")
         }
         state.writes += 1
         let answer = execute(write, &state)
-        if state.behaviour.losesEvery > 0, state.writes % state.behaviour.losesEvery == 0 { return .unknown }
+        if state.behaviour.losesEvery > 0, state.writes % state.behaviour.losesEvery == 0 {
+            return .unknown(how: "504 gatewayTimeout")
+        }
         if state.behaviour.loses {
             state.behaviour.loses = false
-            return .unknown
+            return .unknown(how: "504 gatewayTimeout")
         }
         return answer
     }
@@ -199,6 +203,30 @@ final class FakeTenant: DirectoryWriter, ObjectReader {
             unit.setLinks(path[3], (unit.links[path[3]] ?? []) + [member])
             state.objects[path[2]] = unit
             return .done(status: 204, body: [])
+        }
+        if write.method == .post, path.count == 4, path[2] == "tokenLifetimePolicies" {
+            let id = body["@odata.id"]?.string?.split(separator: "/").last.map(String.init) ?? ""
+            let old = state.objects[id]?.links["appliesTo"] ?? []
+            guard !old.contains(path[1]) else {
+                return .rejected(status: 400, code: "Request_BadRequest", message: "It does already exist.")
+            }
+            state.objects[id]?.setLinks("appliesTo", old + [path[1]])
+            return .done(status: 204, body: [])
+        }
+        if write.method == .post, path.count == 3, path[2] == "assignLicense" {
+            let gone = body["removeLicenses"]?.array ?? []
+            let old = state.objects[path[1]]?.attributes["assignedLicenses"]?.array ?? []
+            state.objects[path[1]]?.attributes["assignedLicenses"] = .array(
+                old.filter { licence in !gone.contains { $0 == licence["skuId"] } })
+            return .done(status: 200, body: Array("{}".utf8))
+        }
+        // As Graph does not say: whether one that is there is refused. Here it is made twice.
+        if write.method == .post, path.count == 4, var unit = state.objects[path[2]] {
+            var element = body
+            element["id"] = .string(UUID().uuidString)
+            unit.children[path[3], default: []].append(.object(element))
+            state.objects[path[2]] = unit
+            return .done(status: 201, body: JSONValue.object(element).canonicalBytes)
         }
         guard write.method == .patch, path.count == 2, var object = state.objects[path[1]] else {
             return .rejected(status: 404, code: "Request_ResourceNotFound", message: "")

@@ -92,6 +92,83 @@ import Testing
         #expect(tenant.writes == members.count, "what was there was sent again")
     }
 
+    /// Who administers a unit: elements that nothing but a look tells from new ones.
+    private static func administrators(_ count: Int, looksFirst: Bool = false) -> (RestoreStep, ObjectDocument) {
+        let unit = "0e000000-0000-0000-0000-000000000001"
+        let elements = (0..<count).map { number -> JSONValue in
+            [
+                "roleId": .string(group),
+                "roleMemberInfo": ["id": .string("0f000000-0000-0000-0000-00000000000\(number)")],
+            ]
+        }
+        var step = RestoreStep(
+            number: 1, wave: 1, action: .children, type: "administrativeUnit", id: unit, displayName: "u",
+            children: [.init(name: "scopedRoleMembers", from: nil, to: elements)], reason: "differs")
+        step.looksFirst = looksFirst
+        return (step, ObjectDocument(type: "administrativeUnit", id: unit, attributes: [:]))
+    }
+
+    @Test func `elements whose answers are lost are not made twice`() async throws {
+        let (step, unit) = Self.administrators(9)
+        let tenant = FakeTenant([unit])
+        tenant.plan { $0.losesEvery = 3 }
+        let results = try await run(FakeRestoreStore([step]), tenant)
+        #expect(results == [RestoreResult(number: 1, outcome: .done, verified: true)])
+        #expect(tenant[unit.id]?.children["scopedRoleMembers"]?.count == 9 && tenant.writes == 9)
+    }
+
+    @Test func `a policy for tokens is linked though the answer was lost, and read back from its side`() async throws {
+        let policy = "0c000000-0000-0000-0000-000000000001", application = "0c000000-0000-0000-0000-000000000002"
+        let link = RestoreStep(
+            number: 1, wave: 1, action: .link, type: "application", id: application, displayName: "a",
+            links: [.init(name: "tokenLifetimePolicies", added: [policy], removed: [])], reason: "differs")
+        for wasExecuted in [true, false] {
+            let tenant = FakeTenant([
+                ObjectDocument(type: "application", id: application, attributes: [:]),
+                ObjectDocument(type: "tokenLifetimePolicy", id: policy, attributes: [:]),
+            ])
+            tenant.plan { $0.lose(executed: wasExecuted) }
+            let results = try await run(FakeRestoreStore([link]), tenant)
+            #expect(results == [RestoreResult(number: 1, outcome: .done, verified: true)])
+            #expect(tenant[policy]?.links["appliesTo"] == [application] && tenant.writes == 1)
+        }
+    }
+
+    @Test func `a step whose answers are all lost tells what came instead of the last`() async throws {
+        let tenant = Self.tenant()
+        tenant.plan { ($0.losesBefore, $0.losesAll) = (true, true) }
+        let results = try await run(FakeRestoreStore([Self.update(1)]), tenant)
+        #expect(results.map(\.outcome) == [.failed] && results.map(\.code) == ["answerLost"])
+        #expect(results.first?.message.hasSuffix("; at last: 504 gatewayTimeout.") == true)
+    }
+
+    @Test func `a licence that is taken away is taken away though the request was lost`() async throws {
+        let step = RestoreStep(
+            number: 1, wave: 1, action: .children, type: "user", id: Self.user, displayName: "u",
+            children: [.init(name: "licenses", from: [["skuId": "s"]], to: [])], reason: "differs")
+        let user = ObjectDocument(type: "user", id: Self.user, attributes: ["assignedLicenses": [["skuId": "s"]]])
+        for wasExecuted in [true, false] {
+            let tenant = FakeTenant([user])
+            tenant.plan { $0.lose(executed: wasExecuted) }
+            let results = try await run(FakeRestoreStore([step]), tenant)
+            #expect(results == [RestoreResult(number: 1, outcome: .done, verified: true)])
+            #expect(tenant[Self.user]?.attributes["assignedLicenses"] == [])
+        }
+    }
+
+    @Test func `what has come back from the recycle bin with its object is not written once more`() async throws {
+        let (step, bare) = Self.administrators(3, looksFirst: true)
+        for kept in 0...3 {
+            var unit = bare
+            unit.children["scopedRoleMembers"] = Array((step.children.first?.to ?? []).prefix(kept))
+            let tenant = FakeTenant([unit])
+            let results = try await run(FakeRestoreStore([step]), tenant)
+            #expect(results == [RestoreResult(number: 1, outcome: .done, verified: true)])
+            #expect(tenant.writes == 3 - kept)
+            #expect(tenant[unit.id]?.children["scopedRoleMembers"]?.count == 3)
+        }
+    }
+
     @Test func `a created object that is not listed at once is not made a second time`() async throws {
         let tenant = Self.tenant()
         tenant.plan {

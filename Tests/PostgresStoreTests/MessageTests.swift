@@ -37,6 +37,24 @@ import Testing
         }
     }
 
+    @Test func `a job whose attempts are used up tells the last error`() async throws {
+        try await TestDatabase.with { database in
+            for tells in [true, false] {
+                let message = try await request(database)
+                _ = try await database.fetcher.start(message)
+                if tells {
+                    let failure = StageFailure(.graphUnreachable, "The connection was refused.")
+                    #expect(try await database.fetcher.fail(message, failure, delay: .zero) == false)
+                }
+                for _ in 1..<attemptsBeforeParking { _ = try await database.fetcher.start(message) }
+                #expect(try await database.fetcher.start(message) == .parked)
+                let said = try await database.admin.job(message.job).errorMessage ?? ""
+                #expect(said.contains("graphUnreachable: The connection was refused.") == tells, "\(said)")
+                #expect(said.contains("workers died") != tells, "\(said)")
+            }
+        }
+    }
+
     @Test func `of many that start at once each counts an attempt, and one parks`() async throws {
         try await TestDatabase.with { database in
             let message = try await request(database)

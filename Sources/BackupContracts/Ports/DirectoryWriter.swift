@@ -41,8 +41,9 @@ public enum WriteAnswer: Sendable {
     /// The message is Graph's own and may hold directory content (names, addresses): it may go into a sealed result
     /// and nowhere else, above all into no log, error or metric.
     case rejected(status: Int, code: String, message: String)
-    /// It was sent and the answer was lost: it may have been executed or not. Look before sending it again.
-    case unknown
+    /// It was sent and the answer was lost: it may have been executed or not. Look before sending it again. `how` says
+    /// what came instead, without anything of the directory: status and code, or what became of the connection.
+    case unknown(how: String)
     /// It was not executed: Graph could not be reached, or asks for a pause that is longer than the writer's patience.
     case failure(StageFailure)
 }

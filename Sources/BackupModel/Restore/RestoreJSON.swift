@@ -91,6 +91,7 @@ extension RestoreStep: RestoreStored {
             "reason": .string(reason), "cost": JSONValue(cost),
         ]
         object["document"] = document?.json()
+        if looksFirst { object["looksFirst"] = true }
         return .object(object)
     }
 
@@ -111,6 +112,7 @@ extension RestoreStep: RestoreStored {
         self.init(
             number: number, wave: wave, action: action, type: type, id: id, displayName: displayName,
             attributes: attributes, links: links, children: children, document: document, reason: reason, cost: cost)
+        looksFirst = stored["looksFirst"]?.bool ?? false
     }
 }
 

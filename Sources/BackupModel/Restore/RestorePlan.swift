@@ -108,6 +108,9 @@ public struct RestoreStep: Sendable, Hashable {
     public var reason: String
     /// Requests that write.
     public var cost: Int
+    /// Nobody knows what the object has of it: that is looked at before anything is sent. So with the sub-collections of
+    /// an object from the recycle bin, which come back with it but for what was lost meanwhile.
+    public var looksFirst = false
 
     public init(
         number: Int = 0, wave: Int, action: Action, type: String, id: String, displayName: String,

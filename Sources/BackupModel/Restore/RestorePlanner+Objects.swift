@@ -62,13 +62,19 @@ extension RestorePlanner {
         remindOfRule(item, wanted, &draft)
     }
 
-    /// Links of an object from the recycle bin: most come back with it, and are then found to be there.
+    /// Links and sub-collections of an object from the recycle bin: most come back with it, and are then found to be
+    /// there. What named an object that is gone for good, as who administers a unit does, is not among them.
     private func connectBinned(_ item: Item, _ wanted: ObjectDocument, _ draft: inout RestoreDraft) {
         guard options.linksMode != .skip else { return }
         var linked = ObjectDocument(
-            type: wanted.type, id: wanted.id, attributes: wanted.attributes, links: wanted.links)
+            type: wanted.type, id: wanted.id, attributes: wanted.attributes, links: wanted.links,
+            children: wanted.children)
         linked.attributes["assignedLicenses"] = nil
+        let mark = draft.steps.count
         connect(item, linked, nil, &draft)
+        for index in mark..<draft.steps.count where draft.steps[index].action == .children {
+            draft.steps[index].looksFirst = true
+        }
     }
 
     /// An application from the recycle bin comes without its service principal: that is brought back too.

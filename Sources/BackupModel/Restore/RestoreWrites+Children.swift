@@ -22,6 +22,20 @@ extension RestoreWrites {
         return requests
     }
 
+    /// The change against the elements that are there now: what an answer that was lost has made is not made again.
+    /// Elements that the change does not know stay out of it.
+    public func against(_ change: ObjectChange.Children, _ type: ObjectType, _ found: ObjectDocument)
+        -> ObjectChange.Children
+    {
+        guard type.relationship(change.name)?.write?.how == .contained, let rule = ContainedRule.all[change.name],
+            let live = found.children[change.name]
+        else { return change }
+        let keys = Set(((change.from ?? []) + (change.to ?? [])).map { rule.key(map.rewriting($0)) })
+        var rest = change
+        rest.from = live.filter { keys.contains(rule.key($0)) }
+        return rest
+    }
+
     /// Actions that replace the whole collection.
     private func act(
         _ step: RestoreStep, _ type: ObjectType, _ relationship: Relationship, _ wanted: [JSONValue],

@@ -20,9 +20,15 @@ extension PostgresStore: MessageStore {
     }
 
     private func parkExhausted(_ message: Message) async throws(StageFailure) -> MessageStart {
-        let failure = StageFailure(.attemptsExhausted, "The message was begun \(attemptsBeforeParking) times.")
-        return try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
-            try await connection.park(message, failure) ? .parked : .alreadyHandled
+        try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
+            let rows = try await connection.rows(
+                "SELECT last_error FROM backup.messages WHERE id = $1", [.uuid(message.id)])
+            // What failed at the last attempt that could tell is the cause; a worker that died told nothing.
+            let last = try decoded { () throws(PostgresError) in try rows.first?.optionalText("last_error") ?? nil }
+            let cause = last.map { "the last error: \($0)" } ?? "none of them told an error: its workers died"
+            let failure = StageFailure(
+                .attemptsExhausted, "The message was begun \(attemptsBeforeParking) times; \(cause)")
+            return try await connection.park(message, failure) ? .parked : .alreadyHandled
         }
     }
 
