@@ -31,7 +31,8 @@ integration: debug ## Tests with real PostgreSQL, RabbitMQ and HTTP on loopback
 
 e2e: build debug ## Tests of the release programs, started as a user starts them
 	@echo "e2e: release programs against simulated tenants"
-	@.ci/e2e EndToEndTests
+	@.ci/e2e --no-parallel --filter 'EndToEndTests\.(Truth|Crash)Tests' \
+		--and --no-parallel --filter EndToEndTests --skip 'EndToEndTests\.(Truth|Crash)Tests'
 
 test: lint layers unit integration e2e checks ## Everything that CI runs
 
@@ -40,14 +41,14 @@ checks: ## Checks the compose file, alert rules and runbooks
 	@.ci/checks
 
 soak: build debug ## Long truth and sealing tests: rounds of churn at 10,000 users, 1,000 objects of canaries (SEED=n)
-	ENTRA_BACKUP_SOAK=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e 'EndToEndTests.(TruthTests|SealedTests)'
+	ENTRA_BACKUP_SOAK=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e --no-parallel --filter 'EndToEndTests\.(Truth|Sealed)Tests'
 
 e2e-large: build debug ## What is too long for CI: restores of whole tenants, killed restorers, 100,000 random commands
-	ENTRA_BACKUP_LARGE=1 .ci/e2e 'EndToEndTests.Restore(|Disaster|Crash|RealData)Tests'
+	ENTRA_BACKUP_LARGE=1 .ci/e2e --no-parallel --filter 'EndToEndTests\.Restore(|Disaster|Crash|RealData)Tests'
 	ENTRA_BACKUP_LARGE=1 .ci/swift-test --no-parallel --filter PostgresStoreTests.CommandWallTests
 
 chaos: build debug ## Random SIGKILLs of stages and database, wiped brokers, over many rounds (SEED=n)
-	ENTRA_BACKUP_CHAOS=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e EndToEndTests.ChaosTests
+	ENTRA_BACKUP_CHAOS=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e --no-parallel --filter 'EndToEndTests\.ChaosTests'
 
 bench: build ## Measures speed and memory as ratios against baselines of the same run
 	@echo "bench: release build with benchmarks"

@@ -24,8 +24,8 @@ struct DisasterVerdict {
         "enablePolicy": ["attributes/state"],
         // The service finds the members itself, which the simulator does not.
         "membersByRule": ["links/members"],
-        // Who belongs to whom is set where the object is mastered: Graph refuses synchronised properties, the manager
-        // and the members of a group among them, and has no owners of synchronised groups.
+        // Who belongs to whom is set where the object is mastered. Graph refuses synchronised properties and has no owners
+        // of synchronised groups; manager and members are taken to be such properties.
         "syncedFromOnPremises": ["links/manager", "links/members", "links/owners"],
         // Distribution lists and mail-enabled security groups belong to Exchange: to Graph they are read-only.
         "mailEnabledGroup": ["links/members", "links/owners"],

@@ -1,6 +1,6 @@
 import BackupContracts
 public import BackupModel
-public import Foundation
+import Foundation
 import LibPQ
 
 /// Who did something to an object, as the tenant's directory audits say.
