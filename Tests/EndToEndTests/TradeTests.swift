@@ -224,7 +224,8 @@ import Testing
         let digest = try trade.run("snapshot list $TENANT")
         let moved = try trade.run("organization transfer Kunde Süd --plan Platin")["organization"]
         for partner in ["Nord", "Süd"] {
-            let entries = try trade.run("audit list --partner \(partner) --action organization.transfer")["items"]?.array
+            let entries = try trade.run("audit list --partner \(partner) --action organization.transfer")["items"]?
+                .array
             #expect(entries?.first?["outcome"]?.string == "allowed", "\(partner)")
         }
         try trade.run("audit verify")

@@ -31,7 +31,8 @@ extension OrganizationCommand {
             help: "Tell the contact how to sign in; refused when the partner's notification settings hide the choice.")
         var sendsSignInEmail = false
         @Option(
-            name: .customLong("nfr-until"), help: "Another last day of an NFR organization's trial, such as 2027-01-31; only the operator.")
+            name: .customLong("nfr-until"),
+            help: "Another last day of an NFR trial, such as 2027-01-31; only the operator.")
         var nfrUntil: String?
 
         // A partner that could put off the end of its own trials would never come to the paid plan that ends them.
