@@ -110,7 +110,8 @@ extension AccountError {
         let holders = Role.allCases.filter(Rights.roles(feature).contains).map(\.rawValue)
         let grant =
             user.role == .support && Rights.grantableToSupport.contains(feature)
-            ? " An owner may grant it to support: entra-backup partner update \(user.partner.text) --support-may-view on." : ""
+            ? " An owner may grant it to support: entra-backup partner update \(user.partner.text) --support-may-view on."
+            : ""
         return AccountError(
             .refused, "rightMissing", "The role \(user.role.rawValue) has no right to \(feature.words).",
             hint: "Ask who is \(holders.joined(separator: ", ")).\(grant)")
