@@ -45,7 +45,7 @@ soak: build debug ## Long truth and sealing tests: rounds of churn at 10,000 use
 
 e2e-large: build debug ## What is too long for CI: restores of whole tenants, killed restorers, 100,000 random commands
 	ENTRA_BACKUP_LARGE=1 .ci/e2e --no-parallel --filter 'EndToEndTests\.Restore(|Disaster|Crash|RealData)Tests'
-	ENTRA_BACKUP_LARGE=1 .ci/swift-test --no-parallel --filter PostgresStoreTests.CommandWallTests
+	ENTRA_BACKUP_LARGE=1 .ci/swift-test --filter PostgresStoreTests.CommandWallTests
 
 chaos: build debug ## Random SIGKILLs of stages and database, wiped brokers, over many rounds (SEED=n)
 	ENTRA_BACKUP_CHAOS=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e --no-parallel --filter 'EndToEndTests\.ChaosTests'

@@ -5,7 +5,7 @@ import Testing
 @testable import PostgresStore
 
 /// Random commands by the staff of three partners against a model of the rules, with each of the two walls taken away.
-@Suite(.serialized) struct CommandWallTests {
+@Suite struct CommandWallTests {
     private static let isLarge = ProcessInfo.processInfo.environment["ENTRA_BACKUP_LARGE"] != nil
 
     @Test func `every command of the program is among those that are drawn`() {
