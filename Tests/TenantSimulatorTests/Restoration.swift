@@ -99,9 +99,14 @@ struct Restoration {
             for single in request.instead { _ = send(single, step, type) }
         }
         if step.action == .delete { return }
-        guard let found = try documents(step.type)[map[step.id]] else {
+        guard var found = try documents(step.type)[map[step.id]] else {
             if type.restore.mode != .request { failures.append("\(step.action) \(step.type) \(step.id) is not there") }
             return
+        }
+        // Read at the other side, as the restorer does.
+        for (name, keeper) in RestoreWrites.keepers where step.links.contains(where: { $0.name == name }) {
+            let sides = try documents(keeper).values.filter { $0.links["appliesTo"]?.contains(found.id) == true }
+            found.setLinks(name, sides.map(\.id))
         }
         for difference in try writes.differences(step, type, found: found) {
             failures.append("\(step.action) \(step.type)\(difference.path) reads back otherwise: \(difference)")
