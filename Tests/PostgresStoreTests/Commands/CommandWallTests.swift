@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: WallTests.Walls.allCases)
+    @Test(.timeLimit(.minutes(10)), arguments: WallTests.Walls.allCases)
     func `of a thousand random commands none tells or changes anything of another partner`(walls: WallTests.Walls)
         async throws
     {
