@@ -21,10 +21,10 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(10)), arguments: WallTests.Walls.allCases)
-    func `of a thousand random commands none tells or changes anything of another partner`(walls: WallTests.Walls)
+    func `of five hundred random commands none tells or changes anything of another partner`(walls: WallTests.Walls)
         async throws
     {
-        try await run(1_000, walls)
+        try await run(500, walls)
     }
 
     @Test(
