@@ -24,11 +24,7 @@ import Testing
     /// An organization with a tenant that has a job, a dead letter and something in every step's reach.
     private func fill(_ database: TestDatabase) async throws -> (Organization, TenantID) {
         let organization = try await database.addOrganization()
-        let tenant = TenantID(uuid: UUID())
-        _ = try await database.admin.addTenant(
-            TenantRecord(id: tenant, organization: organization.id, name: "\(tenant)", clientID: "c"),
-            .clientSecret("s"), expiresAt: nil)
-        _ = try await database.admin.activate(tenant, permissions: [])
+        let tenant = try await database.addTenant(of: organization)
         let job = try await database.admin.startBackup(tenant, types: nil, full: false).job.id
         try await database.sql(
             """

@@ -25,11 +25,7 @@ import Testing
 
     private func side(_ database: TestDatabase) async throws -> Side {
         let organization = try await database.addOrganization()
-        let tenant = TenantID(uuid: UUID())
-        _ = try await database.admin.addTenant(
-            TenantRecord(id: tenant, organization: organization.id, name: "\(tenant)", clientID: "c"),
-            .clientSecret("s"), expiresAt: nil)
-        _ = try await database.admin.activate(tenant, permissions: [])
+        let tenant = try await database.addTenant(of: organization)
         try await database.backUp(
             tenant, [Types.group: Listing([ObjectKey(high: 1, low: 1): #"{"displayName":"x"}"#], links: [])])
         let job = try await database.admin.startBackup(tenant, types: nil, full: false).job.id

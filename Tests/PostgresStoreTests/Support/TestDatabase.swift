@@ -129,8 +129,10 @@ final class TestDatabase: Sendable {
     }
 
     /// A tenant under an organization of its own, active.
-    func addTenant() async throws -> TenantID {
-        let organization = try await addOrganization()
+    func addTenant() async throws -> TenantID { try await addTenant(of: try await addOrganization()) }
+
+    /// A tenant of the organization, active.
+    func addTenant(of organization: Organization) async throws -> TenantID {
         let tenant = TenantID(uuid: UUID())
         _ = try await admin.addTenant(
             TenantRecord(id: tenant, organization: organization.id, name: "\(tenant)", clientID: "client"),
