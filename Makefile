@@ -43,8 +43,9 @@ checks: ## Checks the compose file, alert rules and runbooks
 soak: build debug ## Long truth and sealing tests: rounds of churn at 10,000 users, 1,000 objects of canaries (SEED=n)
 	ENTRA_BACKUP_SOAK=1 ENTRA_BACKUP_SEED=$(SEED) .ci/e2e --no-parallel --filter 'EndToEndTests\.(Truth|Sealed)Tests'
 
-e2e-large: build debug ## What is too long for CI: restores of whole tenants, killed restorers, 100,000 random commands
-	ENTRA_BACKUP_LARGE=1 .ci/e2e --no-parallel --filter 'EndToEndTests\.Restore(|Disaster|Crash|RealData)Tests'
+e2e-large: build debug ## What is too long for CI: restores and erasures of whole tenants, killed restorers, 100,000 random commands
+	ENTRA_BACKUP_LARGE=1 .ci/e2e --no-parallel \
+		--filter 'EndToEndTests\.(Restore|RestoreDisaster|RestoreCrash|RestoreRealData|Erasure)Tests'
 	ENTRA_BACKUP_LARGE=1 .ci/swift-test --filter PostgresStoreTests.CommandWallTests
 
 chaos: build debug ## Random SIGKILLs of stages and database, wiped brokers, over many rounds (SEED=n)
