@@ -15,8 +15,9 @@ public struct MailFolder: MailTransport {
         let target = "\(path)/\(name).eml"
         guard access(target, F_OK) != 0 else { return }
         try makeFolder()
-        let draft = "\(path)/.\(name)-\(getpid())"
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        // A name of its own: another that sends the same message must not cut or take away a half-written file.
+        let draft = "\(path)/.\(name)-\(UUID().uuidString.lowercased())"
+        let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw failure("The file \(draft) cannot be made") }
         do throws(StageFailure) {
             try write(Array(mail.message.utf8), to: descriptor)
