@@ -51,9 +51,11 @@ struct DisasterVerdict {
             }
             lost[id] = codes
         }
-        let (left, named) = was.without(gone, said)
+        // A policy may name a group that was deleted before the snapshot: that name led nowhere then as well.
+        let lost = gone.union((was.documents["deletedItem"] ?? [:]).keys)
+        let (left, named) = was.without(gone, lost: lost, said)
         explained = named
-        for difference in left.differences(after: now.without([], said).picture, ids) {
+        for difference in left.differences(after: now.without([], lost: [], said).picture, ids) {
             if difference.what == "too many" {
                 // An undo names what it may not delete; nothing can be said of what was made by mistake.
                 let isNamed = said.stays(difference.type, difference.id)
@@ -151,6 +153,11 @@ struct RestoreSayings {
         Set((objects[Self.key(type, id)] ?? []).map(\.code)).union(types[type] ?? [])
     }
 
+    /// The same in words, of an object whose type is not known.
+    func words(_ id: String) -> [String] {
+        objects.filter { $0.key.hasSuffix(" \(id)") }.flatMap(\.value).map { "\($0.code): \($0.message)" }
+    }
+
     /// What was said of this very object that keeps it from coming back.
     func losses(_ type: String, _ id: String) -> Set<String> {
         var sayings = objects[Self.key(type, id)] ?? []
@@ -210,8 +217,9 @@ extension TenantPicture {
     }
 
     /// Without the objects, without the links to them whose loss was named, and without what nobody can write.
+    /// - Parameter lost: what elements of sub-collections may have lost, if that was named.
     /// - Returns: also the objects of which something was named.
-    fileprivate func without(_ gone: Set<String>, _ said: RestoreSayings)
+    fileprivate func without(_ gone: Set<String>, lost: Set<String>, _ said: RestoreSayings)
         -> (picture: TenantPicture, named: Set<String>)
     {
         var picture = TenantPicture()
@@ -234,9 +242,9 @@ extension TenantPicture {
                 var children = JSONObject()
                 for (name, value) in document["children"]?.object ?? [:] {
                     var elements = value.array ?? []
-                    let missing = Set(elements.flatMap { Self.named($0, gone) }).sorted()
+                    let missing = Set(elements.flatMap { Self.named($0, lost) }).sorted()
                     if !missing.isEmpty, said.names(missing, in: name, of: type, id) {
-                        elements.removeAll { !Self.named($0, gone).isEmpty }
+                        elements.removeAll { !Self.named($0, lost).isEmpty }
                         named.insert(id)
                     }
                     children[name] = .array(elements)

@@ -87,6 +87,7 @@ struct StruckTenant {
         let verdict = DisasterVerdict(before, try TenantPicture.truth(installation), RestoredIDs(shown), said)
         verdict.report("restored")
         for id in verdict.unexplainedIDs.prefix(20) {
+            for words in said.words(id) { print("  said of \(id): \(words.prefix(1_500))") }
             for step in RestoreRun.steps(of: id, shown, plan) { print("  step of \(id): \(step.prefix(1_500))") }
         }
         return verdict
