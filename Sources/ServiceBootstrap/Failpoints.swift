@@ -26,7 +26,8 @@ enum Failpoints {
         let left = Countdown(parts.count > 1 ? Int(parts[1]) ?? 1 : 1)
         let signal = parts.count > 2 && parts[2] == "stop" ? SIGSTOP : SIGKILL
         return StageHooks { reached in
-            if reached == point, left.step() { kill(getpid(), signal) }
+            // To the thread itself: one that tells the process would run on until another thread is awake to stop it.
+            if reached == point, left.step() { raise(signal) }
         }
     }
 
