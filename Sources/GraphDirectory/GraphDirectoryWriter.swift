@@ -23,7 +23,8 @@ public struct GraphDirectoryWriter: DirectoryWriter {
     }
 
     public func write(
-        _ writes: [DirectoryWrite], _ connection: DirectoryConnection
+        _ writes: [DirectoryWrite], _ connection: DirectoryConnection,
+        beforeSend: @escaping @Sendable () async throws(StageFailure) -> Void
     ) async throws(StageFailure) -> [WriteAnswer] {
         guard !writes.isEmpty else { return [] }
         let endpoints = try GraphEndpoints(connection)
@@ -31,24 +32,26 @@ public struct GraphDirectoryWriter: DirectoryWriter {
         _ = try await reader.permissions(connection)
         let lost = WriteAnswer.unknown(how: "the sending ended")
         var answers = writes.map { $0.isOfGraph ? lost : .failure(DirectoryWrite.foreign) }
-        for (index, answer) in await send(WriteLot.lots(writes), connection, endpoints) { answers[index] = answer }
+        let sent = await send(WriteLot.lots(writes), connection, endpoints, beforeSend)
+        for (index, answer) in sent { answers[index] = answer }
         if writes.contains(where: \.touchesExtensions) { await reader.extensions.forget(connection.tenant) }
         return answers
     }
 
     private func send(
-        _ lots: [WriteLot], _ connection: DirectoryConnection, _ endpoints: GraphEndpoints
+        _ lots: [WriteLot], _ connection: DirectoryConnection, _ endpoints: GraphEndpoints,
+        _ beforeSend: @escaping @Sendable () async throws(StageFailure) -> Void
     ) async -> [(Int, WriteAnswer)] {
         await withTaskGroup(of: [(Int, WriteAnswer)].self) { group in
             var waiting = lots.makeIterator()
             for _ in 0..<reader.options.batchesInFlight {
                 guard let lot = waiting.next() else { break }
-                group.addTask { await send(lot, connection, endpoints) }
+                group.addTask { await send(lot, connection, endpoints, beforeSend) }
             }
             var answers: [(Int, WriteAnswer)] = []
             while let some = await group.next() {
                 answers += some
-                if let lot = waiting.next() { group.addTask { await send(lot, connection, endpoints) } }
+                if let lot = waiting.next() { group.addTask { await send(lot, connection, endpoints, beforeSend) } }
             }
             return answers
         }
@@ -56,13 +59,16 @@ public struct GraphDirectoryWriter: DirectoryWriter {
 
     /// Sends a lot until each of its writes has its answer.
     private func send(
-        _ lot: WriteLot, _ connection: DirectoryConnection, _ endpoints: GraphEndpoints
+        _ lot: WriteLot, _ connection: DirectoryConnection, _ endpoints: GraphEndpoints,
+        _ beforeSend: @Sendable () async throws(StageFailure) -> Void
     ) async -> [(Int, WriteAnswer)] {
         var run = WriteRun(lot, patience: reader.options.patience)
         do {
             while !run.pending.isEmpty {
                 try await draw(&run, connection)
                 let token = try await reader.tokens.token(connection)
+                // After all that may take time.
+                try await beforeSend()
                 let outcome = await reader.sendOnce(lot.call(run.pending, endpoints), token)
                 run.take(outcome.result, random: reader.time.random)
                 if run.mustRenewToken { await reader.tokens.reject(token, connection) }

@@ -61,6 +61,8 @@ struct ChunkRun {
                 try await send()
             }
         } catch {
+            // The steps are another worker's, who looks what became of them.
+            if error.code == .unitFenced { return .stopped(error, []) }
             // What was answered to the end before is recorded with the failure, not found out once more.
             for index in openRuns where !runs[index].mustLook { _ = nextRequest(index) }
             return .stopped(error, await results())
@@ -101,8 +103,10 @@ struct ChunkRun {
         }
         guard !sent.isEmpty else { return }
         tools.hooks.reach(.beforeWrite)
-        try await tools.store.confirm(message, chunk)
-        let answers = try await tools.writer.write(sent, chunk.writer)
+        let answers = try await tools.writer.write(sent, chunk.writer) {
+            [store = tools.store, message, chunk] () async throws(StageFailure) in
+            try await store.confirm(message, chunk)
+        }
         tools.hooks.reach(.afterWrite)
         var failure: StageFailure?
         var isDenied = false
@@ -207,6 +211,7 @@ struct ChunkRun {
     /// Pauses are told as such only when nothing worse happened.
     private static func graver(_ known: StageFailure?, _ other: StageFailure) -> StageFailure {
         guard let known else { return other }
+        if let fenced = [known, other].first(where: { $0.code == .unitFenced }) { return fenced }
         if known.disposition == .park { return known }
         if other.disposition == .park || known.code == .graphThrottled && other.code != .graphThrottled { return other }
         return (other.retryAfter ?? .zero) > (known.retryAfter ?? .zero) ? other : known

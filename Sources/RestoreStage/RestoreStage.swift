@@ -61,6 +61,8 @@ public struct RestoreStage: Sendable {
     private func stop(_ message: Message, _ chunk: RestoreChunk, _ results: [RestoreResult], _ failure: StageFailure)
         async throws(StageFailure) -> [Message]
     {
+        // Others have the steps, and what there is to record.
+        guard failure.code != .unitFenced else { throw failure }
         let isThrottled = failure.code == .graphThrottled
         guard isThrottled || chunk.isLast || failure.disposition == .park || !results.isEmpty else { throw failure }
         let pause = max(failure.retryAfter ?? .seconds(10), .seconds(1))

@@ -109,6 +109,8 @@ final class FakeTenant: DirectoryWriter, ObjectReader {
         var oldLists = 0
         /// Every reading gets this answer.
         var readFailure: StageFailure?
+        /// What happens in the pause that Graph asks for when one write was sent.
+        var pause: (@Sendable () -> Void)?
         /// A second group of one name is refused.
         var namesAreUnique = false
         /// The answer of every so many-th write that is executed is lost.
@@ -151,10 +153,22 @@ final class FakeTenant: DirectoryWriter, ObjectReader {
         state.withLock(\.behaviour.permissions)
     }
 
-    func write(_ writes: [DirectoryWrite], _ connection: DirectoryConnection) async throws(StageFailure)
-        -> [WriteAnswer]
-    {
-        state.withLock { state in writes.map { Self.answer($0, &state) } }
+    func write(
+        _ writes: [DirectoryWrite], _ connection: DirectoryConnection,
+        beforeSend: @escaping @Sendable () async throws(StageFailure) -> Void
+    ) async throws(StageFailure) -> [WriteAnswer] {
+        var answers: [WriteAnswer] = []
+        // Any order will do: the last comes first.
+        for (earlier, write) in writes.reversed().enumerated() {
+            if earlier == 1 { state.withLock(\.behaviour.pause)?() }
+            do throws(StageFailure) {
+                try await beforeSend()
+                answers.append(state.withLock { Self.answer(write, &$0) })
+            } catch {
+                answers.append(.failure(error))
+            }
+        }
+        return answers.reversed()
     }
 
     private static func answer(_ write: DirectoryWrite, _ state: inout State) -> WriteAnswer {

@@ -250,6 +250,23 @@ import Testing
         #expect(tenant.writes == 0)
     }
 
+    @Test(arguments: [nil, StageFailure(.graphThrottled, "busy", retryAfter: .seconds(77))])
+    func `a restorer that loses its steps while its writes wait sends no more of them and records nothing`(
+        other: StageFailure?
+    ) async throws {
+        let tenant = Self.tenant()
+        let store = FakeRestoreStore([Self.creation(1), Self.update(2), Self.update(3)])
+        tenant.plan {
+            $0.failure = other
+            $0.pause = store.overtake
+        }
+        await #expect {
+            _ = try await run(store, tenant)
+        } throws: { ($0 as? StageFailure)?.code == .unitFenced }
+        #expect(tenant.writes == (other == nil ? 1 : 0))
+        #expect(store.results == [] && store.pauses == [])
+    }
+
     @Test func `an object of the same name that was there before is not taken for the created one`() async throws {
         let twin = UUID().uuidString.lowercased()
         let tenant = FakeTenant([
@@ -327,8 +344,8 @@ import Testing
     @Test func `what was done beside a step that failed for the moment is recorded`() async throws {
         let tenant = Self.tenant()
         tenant.plan { $0.failure = StageFailure(.graphServerError, "down") }
-        let store = FakeRestoreStore([Self.update(1, "other"), Self.update(2)])
-        #expect(try await run(store, tenant).map(\.number) == [2])
+        let store = FakeRestoreStore([Self.update(1), Self.update(2, "other")])
+        #expect(try await run(store, tenant).map(\.number) == [1])
         #expect(store.pauses.count == 1)
     }
 

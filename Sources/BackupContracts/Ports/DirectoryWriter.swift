@@ -44,7 +44,8 @@ public enum WriteAnswer: Sendable {
     /// It was sent and the answer was lost: it may have been executed or not. Look before sending it again. `how` says
     /// what came instead, without anything of the directory: status and code, or what became of the connection.
     case unknown(how: String)
-    /// It was not executed: Graph could not be reached, or asks for a pause that is longer than the writer's patience.
+    /// It was not executed: Graph could not be reached, or asks for a pause that is longer than the writer's patience,
+    /// or what was asked before the sending failed.
     case failure(StageFailure)
 }
 
@@ -60,8 +61,14 @@ public protocol DirectoryWriter: Sendable {
 
     /// Writes that need nothing of each other: they may be executed in any order, several at a time. Answers in the
     /// order of the writes.
-    func write(_ writes: [DirectoryWrite], _ connection: DirectoryConnection) async throws(StageFailure)
-        -> [WriteAnswer]
+    ///
+    /// - Parameter beforeSend: asked right before each sending, when every wait for budgets, tokens and pauses is over:
+    ///   whoever lost the right to write meanwhile must send nothing. What it throws becomes the answer of the writes
+    ///   that were about to be sent, and they are not.
+    func write(
+        _ writes: [DirectoryWrite], _ connection: DirectoryConnection,
+        beforeSend: @escaping @Sendable () async throws(StageFailure) -> Void
+    ) async throws(StageFailure) -> [WriteAnswer]
 }
 
 /// Reads of single objects as they are now.

@@ -70,8 +70,8 @@ public protocol RestoreStore: Sendable {
     /// Notes that the chunk's steps are about to be executed.
     func begin(_ message: Message, _ chunk: RestoreChunk) async throws(StageFailure)
 
-    /// Ends a worker that slept while another began its steps (``FailureCode/unitFenced``): asked before requests are
-    /// sent, because what they make would be there twice.
+    /// Ends a worker that slept while another began its steps (``FailureCode/unitFenced``): asked right before requests
+    /// are sent, each time, because what they make would be there twice.
     func confirm(_ message: Message, _ chunk: RestoreChunk) async throws(StageFailure)
 
     /// Records what came of all the steps, and what ids became. The last chunk ends the job, and so does any chunk of a

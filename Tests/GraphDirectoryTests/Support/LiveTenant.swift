@@ -5,6 +5,15 @@ import Logging
 import TenantSimulator
 import Testing
 
+extension GraphDirectoryWriter {
+    /// Writes what nobody else would.
+    func write(
+        _ writes: [DirectoryWrite], _ connection: DirectoryConnection
+    ) async throws(StageFailure) -> [WriteAnswer] {
+        try await write(writes, connection, beforeSend: {})
+    }
+}
+
 /// A simulated tenant behind HTTP, and a reader and a writer of it.
 struct LiveTenant {
     let tenant: SimulatedTenant
