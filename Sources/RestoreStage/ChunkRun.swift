@@ -298,12 +298,10 @@ struct ChunkRun {
             guard let keeper = tools.catalogue[keeper] else { continue }
             let links = indices.flatMap { chunk.steps[$0].links }.filter { $0.name == name }
             let kept = Set(links.flatMap { $0.added + $0.removed }.map { map[$0] }).sorted()
-            let sides = try await tools.reader.documents(keeper, kept, parts: ["appliesTo"], chunk.reader)
-            for (id, side) in sides {
-                for target in (side.links["appliesTo"] ?? []).map({ $0.lowercased() }) {
-                    let known = documents[target]?.links[name] ?? []
-                    documents[target]?.setLinks(name, known + [id])
-                }
+            let sides = try await tools.reader.documents(
+                keeper, kept, parts: [RestoreWrites.keptLinks], chunk.reader)
+            for document in documents.values.indices {
+                RestoreWrites.addKept(name, by: sides.values, to: &documents.values[document])
             }
         }
         return documents

@@ -105,8 +105,7 @@ struct Restoration {
         }
         // Read at the other side, as the restorer does.
         for (name, keeper) in RestoreWrites.keepers where step.links.contains(where: { $0.name == name }) {
-            let sides = try documents(keeper).values.filter { $0.links["appliesTo"]?.contains(found.id) == true }
-            found.setLinks(name, sides.map(\.id))
+            RestoreWrites.addKept(name, by: try documents(keeper).values, to: &found)
         }
         for difference in try writes.differences(step, type, found: found) {
             failures.append("\(step.action) \(step.type)\(difference.path) reads back otherwise: \(difference)")

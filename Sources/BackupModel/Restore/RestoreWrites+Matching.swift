@@ -47,10 +47,26 @@ extension RestoreWrites {
     // MARK: Read back
 
     /// Links that are written at one side and read at the other: the type of that side, by the relationship. A document
-    /// to compare with has to be given them.
+    /// to compare with has to be given them by ``addKept(_:by:to:)``.
     public static let keepers = [
         "tokenIssuancePolicies": "tokenIssuancePolicy", "tokenLifetimePolicies": "tokenLifetimePolicy",
     ]
+
+    /// The relationship of keepers that shows the other side.
+    public static let keptLinks = "appliesTo"
+
+    /// Gives an object the links that are read at the other side.
+    ///
+    /// - Parameters:
+    ///   - name: the relationship, one of ``keepers``.
+    ///   - sides: objects of the type that keeps it, with their ``keptLinks``.
+    public static func addKept(
+        _ name: String, by sides: some Collection<ObjectDocument>, to document: inout ObjectDocument
+    ) {
+        let id = document.id.lowercased()
+        let kept = sides.filter { $0.links[keptLinks]?.contains { $0.lowercased() == id } ?? false }
+        document.setLinks(name, (document.links[name] ?? []) + kept.map(\.id))
+    }
 
     /// Whether an object, read after the step, cannot show that this is not done yet. It is then sent once more: Graph
     /// takes it twice.
