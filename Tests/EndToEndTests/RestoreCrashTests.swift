@@ -43,8 +43,7 @@ import Testing
         return .object(rule)
     }
 
-    @Test(.enabled(if: RestoreDisasterTests.isLarge, "A long one: ENTRA_BACKUP_LARGE=1 runs it"))
-    func `a restorer killed at every point, with lost answers and refusals, makes nothing twice`() throws {
+    @Test func `a restorer killed at every point, with lost answers and refusals, makes nothing twice`() throws {
         let seed = seed(83, "restore crash")
         let tenant = try StruckTenant(seed: seed, users: 40, groups: 12, workers: "restorer=0")
         let installation = tenant.installation
