@@ -1,4 +1,5 @@
 """One tenant: backups, differences, searches, memory."""
+import statistics
 import subprocess
 
 from . import baselines
@@ -63,8 +64,12 @@ def reading(stack):
     """Differences, searches, single objects."""
     seconds, difference = timed(lambda: stack.cli("diff", stack.tenant, "--from", "3", "--to", "4"))
     line("diff of 1 % changed", f"{seconds:.2f} s", f"{len(difference['items'])} items (bar 1 s)")
-    seconds, found = timed(lambda: stack.cli("object", "search", stack.tenant, "Anna"))
-    line("search by name", f"{seconds * 1000:.0f} ms", f"{len(found['items'])} found (bar 50 ms)")
+    for what, text in (("a first name", "Anna"), ("a whole name", None)):
+        text = text or found["items"][0]["displayName"]
+        runs = [timed(lambda: stack.cli("object", "search", stack.tenant, text)) for _ in range(5)]
+        seconds, found = statistics.median(run[0] for run in runs), runs[0][1]
+        line(f"search by {what}", f"{seconds * 1000:.0f} ms",
+             f"{len(found['items'])} found, median of {len(runs)} (bar 50 ms)")
     seconds, found = timed(lambda: stack.cli("object", "search", stack.tenant, "--where", "department eq Sales", "--type",
                                              "user", "--limit", "100000"))
     line("search by an attribute (scan)", f"{seconds:.2f} s", f"{len(found['items'])} found (bar 3 s)")
