@@ -104,8 +104,8 @@ struct ChunkRun {
         guard !sent.isEmpty else { return }
         tools.hooks.reach(.beforeWrite)
         let answers = try await tools.writer.write(sent, chunk.writer) {
-            [store = tools.store, message, chunk] () async throws(StageFailure) in
-            try await store.confirm(message, chunk)
+            [tools, message, chunk] () async throws(StageFailure) in
+            try await tools.confirm(message, chunk)
         }
         tools.hooks.reach(.afterWrite)
         var failure: StageFailure?

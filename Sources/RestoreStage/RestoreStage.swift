@@ -23,7 +23,7 @@ public struct RestoreStage: Sendable {
         self.limits = limits
         tools = RestoreTools(
             store: store, writer: writer, reader: reader, catalogue: catalogue, limits: limits, hooks: hooks,
-            sleep: { try? await clock.sleep(for: $0) })
+            clock: clock, sleep: { try? await clock.sleep(for: $0) })
     }
 
     /// Handles a `restoreReady` message.
@@ -86,6 +86,8 @@ public struct RestoreLimits: Sendable {
     public var pause: Duration
     /// How often a write is sent whose answer was lost and which has left no trace.
     public var sendings: Int
+    /// An answer to whose the steps are that took longer is asked for again, so many times in all.
+    public var confirmation: (time: Duration, times: Int) = (.seconds(1), 5)
 
     public init(
         steps: Int = 200, time: Duration = .seconds(20), reads: Int = 5, pause: Duration = .seconds(1),
@@ -107,5 +109,19 @@ struct RestoreTools: Sendable {
     let catalogue: Catalogue
     let limits: RestoreLimits
     let hooks: StageHooks
+    let clock: any Clock<Duration>
     let sleep: @Sendable (Duration) async -> Void
+
+    /// Ends a worker whose steps others have begun.
+    ///
+    /// An answer that was long in coming says what was so: a process that was stopped while it asked finds it waiting
+    /// when it wakes.
+    func confirm(_ message: Message, _ chunk: RestoreChunk) async throws(StageFailure) {
+        for _ in 0..<limits.confirmation.times {
+            let stopwatch = Stopwatch(clock)
+            try await store.confirm(message, chunk)
+            if stopwatch.elapsed <= limits.confirmation.time { return }
+        }
+        throw StageFailure(.databaseUnreachable, "The database takes too long to say whose the steps are.")
+    }
 }

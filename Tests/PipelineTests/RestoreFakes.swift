@@ -14,6 +14,7 @@ final class FakeRestoreStore: RestoreStore {
         var failure: StageFailure?
         var dies = false
         var isOvertaken = false
+        var afterConfirming: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
@@ -43,6 +44,9 @@ final class FakeRestoreStore: RestoreStore {
     /// Another worker has begun the steps.
     func overtake() { state.withLock { $0.isOvertaken = true } }
 
+    /// What happens before each answer that the steps are still the worker's has come.
+    func afterConfirming(_ event: @escaping @Sendable () -> Void) { state.withLock { $0.afterConfirming = event } }
+
     func chunk(_ message: Message, limit: Int) async throws(StageFailure) -> RestoreChunk? {
         let access = DirectoryConnection(tenant: message.tenant, clientID: "c", credential: .clientSecret("s"))
         return state.withLock { state in
@@ -67,6 +71,7 @@ final class FakeRestoreStore: RestoreStore {
         guard state.withLock({ $0.begins == chunk.begins + 1 && !$0.isOvertaken }) else {
             throw StageFailure(.unitFenced, "overtaken")
         }
+        state.withLock(\.afterConfirming)?()
     }
 
     func finish(_ message: Message, _ chunk: RestoreChunk, _ results: [RestoreResult], passesBaton: Bool)
@@ -272,4 +277,22 @@ final class FakeTenant: DirectoryWriter, ObjectReader {
         }
         for object in objects.values where object.type == type.name { body(object) }
     }
+}
+
+/// A clock that goes when it is told to; nobody sleeps on it.
+final class HandClock: Clock {
+    struct Instant: InstantProtocol {
+        var offset: Duration
+        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
+        func duration(to other: Instant) -> Duration { other.offset - offset }
+        static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
+    }
+
+    private let time = Mutex(Duration.zero)
+
+    var now: Instant { Instant(offset: time.withLock(\.self)) }
+    var minimumResolution: Duration { .nanoseconds(1) }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {}
+    func advance(_ duration: Duration) { time.withLock { $0 += duration } }
 }

@@ -33,9 +33,11 @@ import Testing
         FakeTenant([ObjectDocument(type: "user", id: user, attributes: ["jobTitle": "Clerk"])])
     }
 
-    private func run(_ store: FakeRestoreStore, _ tenant: FakeTenant) async throws -> [RestoreResult] {
+    private func run(
+        _ store: FakeRestoreStore, _ tenant: FakeTenant, _ clock: any Clock<Duration> = ContinuousClock()
+    ) async throws -> [RestoreResult] {
         let limits = RestoreLimits(pause: .zero)
-        let stage = RestoreStage(store: store, writer: tenant, reader: tenant, limits: limits)
+        let stage = RestoreStage(store: store, writer: tenant, reader: tenant, clock: clock, limits: limits)
         _ = try await stage.handle(.restore, DrainSignal())
         return store.results
     }
@@ -265,6 +267,27 @@ import Testing
         } throws: { ($0 as? StageFailure)?.code == .unitFenced }
         #expect(tenant.writes == (other == nil ? 1 : 0))
         #expect(store.results == [] && store.pauses == [])
+    }
+
+    @Test func `a restorer that was stopped while it asked whose its steps are asks again`() async throws {
+        let (tenant, store, clock) = (Self.tenant(), FakeRestoreStore([Self.update(1)]), HandClock())
+        store.afterConfirming {
+            clock.advance(.seconds(30))
+            store.overtake()
+        }
+        await #expect {
+            _ = try await run(store, tenant, clock)
+        } throws: { ($0 as? StageFailure)?.code == .unitFenced }
+        #expect(tenant.writes == 0 && store.results == [])
+    }
+
+    @Test func `a restorer that is never told in time whose its steps are sends nothing`() async throws {
+        let (tenant, store, clock) = (Self.tenant(), FakeRestoreStore([Self.update(1)]), HandClock())
+        store.afterConfirming { clock.advance(.seconds(2)) }
+        await #expect {
+            _ = try await run(store, tenant, clock)
+        } throws: { ($0 as? StageFailure)?.code == .databaseUnreachable }
+        #expect(tenant.writes == 0 && store.results == [])
     }
 
     @Test func `an object of the same name that was there before is not taken for the created one`() async throws {
