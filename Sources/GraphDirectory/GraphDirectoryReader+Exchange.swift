@@ -61,9 +61,23 @@ extension GraphDirectoryReader {
     }
 
     /// One try, logged and counted.
-    func sendOnce(_ call: GraphCall, _ token: AccessToken) async -> HTTPTransport.Outcome {
+    func sendOnce(
+        _ call: GraphCall, _ token: AccessToken, _ beforeSend: BeforeSend? = nil
+    ) async -> HTTPTransport.Outcome {
         let requestID = UUID().uuidString.lowercased()
-        let outcome = await transport.send(Self.request(call, token, requestID))
+        var request = Self.request(call, token, requestID)
+        if let body = call.body, let beforeSend {
+            let guarded = GuardedBody(bytes: body, beforeSend: beforeSend)
+            request.body = .stream(guarded, length: .known(Int64(body.count)))
+        } else {
+            // It is complete with its head, which nothing can keep back.
+            do throws(StageFailure) {
+                try await beforeSend?()
+            } catch {
+                return HTTPTransport.Outcome(result: .failure(.heldBack(error)), generation: -1)
+            }
+        }
+        let outcome = await transport.send(request)
         log(call, requestID, outcome)
         if case .success(let reply) = outcome.result {
             let units = reply.headers.first(name: "x-ms-resource-unit").flatMap { Int($0) } ?? call.units
@@ -75,11 +89,11 @@ extension GraphDirectoryReader {
     private static func request(_ call: GraphCall, _ token: AccessToken, _ requestID: String) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: call.url)
         request.method = call.method
+        if let body = call.body { request.body = .bytes(body) }
         for (name, value) in call.headers { request.headers.replaceOrAdd(name: name, value: value) }
         request.headers.replaceOrAdd(name: "Authorization", value: "Bearer \(token.value)")
         request.headers.replaceOrAdd(name: "client-request-id", value: requestID)
         request.headers.replaceOrAdd(name: "User-Agent", value: userAgent)
-        if let body = call.body { request.body = .bytes(body) }
         return request
     }
 
@@ -133,6 +147,7 @@ extension GraphDirectoryReader {
         case .failure(.tooLong):
             throw StageFailure(.graphAnswerMalformed, "\(label) was answered with more bytes than the limit allows.")
         case .failure(.cancelled): throw cancelled
+        case .failure(.heldBack(let failure)): throw failure
         case .failure(.shutDown):
             throw StageFailure(.graphUnreachable, "\(label) was not sent: the reader has been shut down.")
         case .success(let reply) where reply.status == 200:

@@ -40,7 +40,7 @@ public struct GraphDirectoryWriter: DirectoryWriter {
 
     private func send(
         _ lots: [WriteLot], _ connection: DirectoryConnection, _ endpoints: GraphEndpoints,
-        _ beforeSend: @escaping @Sendable () async throws(StageFailure) -> Void
+        _ beforeSend: @escaping BeforeSend
     ) async -> [(Int, WriteAnswer)] {
         await withTaskGroup(of: [(Int, WriteAnswer)].self) { group in
             var waiting = lots.makeIterator()
@@ -60,16 +60,14 @@ public struct GraphDirectoryWriter: DirectoryWriter {
     /// Sends a lot until each of its writes has its answer.
     private func send(
         _ lot: WriteLot, _ connection: DirectoryConnection, _ endpoints: GraphEndpoints,
-        _ beforeSend: @Sendable () async throws(StageFailure) -> Void
+        _ beforeSend: @escaping BeforeSend
     ) async -> [(Int, WriteAnswer)] {
         var run = WriteRun(lot, patience: reader.options.patience)
         do {
             while !run.pending.isEmpty {
                 try await draw(&run, connection)
                 let token = try await reader.tokens.token(connection)
-                // After all that may take time.
-                try await beforeSend()
-                let outcome = await reader.sendOnce(lot.call(run.pending, endpoints), token)
+                let outcome = await reader.sendOnce(lot.call(run.pending, endpoints), token, beforeSend)
                 run.take(outcome.result, random: reader.time.random)
                 if run.mustRenewToken { await reader.tokens.reject(token, connection) }
                 if let pause = run.wish {

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import BackupContracts
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -13,9 +14,11 @@ struct HTTPReply: Sendable {
 }
 
 /// Why there is no complete answer. The texts name the condition and nothing of the request.
-enum HTTPProblem: Error, Sendable, Equatable {
+enum HTTPProblem: Error, Sendable {
     /// There was no connection: nothing of the request has left.
     case notSent(String)
+    /// What was asked before the sending failed: nothing that can be executed has left.
+    case heldBack(StageFailure)
     /// No answer; the request may have arrived.
     case unreachable(String)
     case cut(String)
@@ -48,6 +51,7 @@ struct HTTPTransport: Sendable {
         do {
             response = try await client.execute(request, deadline: deadline)
         } catch {
+            if let failure = error as? StageFailure { return .failure(.heldBack(failure)) }
             if Task.isCancelled { return .failure(.cancelled) }
             let text = Self.text(error)
             return .failure(Self.isOfConnecting(error) ? .notSent(text) : .unreachable(text))
@@ -101,4 +105,27 @@ struct HTTPTransport: Sendable {
         default: return "connection failed (\(type(of: error)))"
         }
     }
+}
+
+/// Asked before a request is sent; what it throws keeps the request back.
+typealias BeforeSend = @Sendable () async throws(StageFailure) -> Void
+
+/// A body that leaves when the question before it was answered. The client asks for it when the connection stands: what
+/// a full pool or a slow server costs until then comes before the question too.
+struct GuardedBody: AsyncSequence, Sendable {
+    let bytes: [UInt8]
+    let beforeSend: BeforeSend
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate var body: GuardedBody?
+
+        mutating func next() async throws -> ByteBuffer? {
+            guard let body else { return nil }
+            self.body = nil
+            try await body.beforeSend()
+            return ByteBuffer(bytes: body.bytes)
+        }
+    }
+
+    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(body: self) }
 }

@@ -48,6 +48,9 @@ struct WriteRun: Sendable {
         case .failure(.shutDown):
             pending = sent
             giveUp(StageFailure(.graphUnreachable, "Writes were not sent: the writer has been shut down."))
+        case .failure(.heldBack(let failure)):
+            pending = sent
+            giveUp(failure)
         case .failure(.notSent(let why)):
             for item in sent {
                 tryAgain(item, .unreachable, random()) { code, pause in

@@ -11,10 +11,11 @@ struct WriteRightTests {
 
     /// Writes; before each sending it is noted how many requests came before, and `isLost` says whether the right is lost.
     private static func write(
-        _ writes: [DirectoryWrite], _ bench: Bench, isLost: @escaping @Sendable () -> Bool
+        _ writes: [DirectoryWrite], _ bench: Bench, to connection: DirectoryConnection? = nil,
+        isLost: @escaping @Sendable () -> Bool
     ) async throws -> (answers: [String], asked: [Int]) {
         let asked = Asked()
-        let answers = try await GraphDirectoryWriter(bench.reader).write(writes, bench.connection) {
+        let answers = try await GraphDirectoryWriter(bench.reader).write(writes, connection ?? bench.connection) {
             () async throws(StageFailure) in
             asked.note(bench.graphRequests.count)
             if isLost() { throw lost }
@@ -76,6 +77,16 @@ struct WriteRightTests {
             let (answers, asked) = try await Self.write(WriteTests.patches(200), bench) { false }
             #expect(answers == [String](repeating: "done 204 ", count: 200))
             #expect(asked.count == 10)
+        }
+    }
+
+    @Test func `Nothing is asked before there is a connection`() async throws {
+        try await Bench.with(graph: Self.done).run { bench in
+            var connection = bench.connection
+            // The port that is never given out.
+            connection.graphURL = "http://127.0.0.1:1"
+            let (answers, asked) = try await Self.write(WriteTests.patches(2), bench, to: connection) { true }
+            #expect(answers == ["graphUnreachable", "graphUnreachable"] && asked == [])
         }
     }
 
