@@ -49,7 +49,7 @@ def flipped(stack, path, seed, all_members):
 
 
 def measure(folder, seed):
-    sizes = [10_000, 100_000] + ([400_000] if os.environ.get("BENCH_LARGE") else [])
+    sizes = [10_000, 100_000] + ([420_000] if os.environ.get("BENCH_LARGE") else [])
     heading(f"Downloads by one downloader (seed {seed}); BENCH_LARGE=1 adds 1,000,000 objects")
     peaks = []
     for users in sizes:
