@@ -31,7 +31,7 @@ integration: debug ## Tests with real PostgreSQL, RabbitMQ and HTTP on loopback
 
 e2e: build debug ## Tests of the release programs, started as a user starts them
 	@echo "e2e: release programs against simulated tenants"
-	@.ci/e2e --no-parallel --filter 'EndToEndTests\.(Truth|Crash)Tests' \
+	@.ci/e2e --no-parallel --filter 'EndToEndTests\.TruthTests' --and --no-parallel --filter 'EndToEndTests\.CrashTests' \
 		--and --no-parallel --filter EndToEndTests --skip 'EndToEndTests\.(Truth|Crash)Tests'
 
 test: lint layers unit integration e2e checks ## Everything that CI runs
