@@ -31,8 +31,9 @@ integration: debug ## Tests with real PostgreSQL, RabbitMQ and HTTP on loopback
 
 e2e: build debug ## Tests of the release programs, started as a user starts them
 	@echo "e2e: release programs against simulated tenants"
-	@.ci/e2e --no-parallel --filter 'EndToEndTests\.TruthTests' --and --no-parallel --filter 'EndToEndTests\.CrashTests' \
-		--and --no-parallel --filter EndToEndTests --skip 'EndToEndTests\.(Truth|Crash)Tests'
+	@few='EndToEndTests\.(Crash|RestoreCrash|RestoreCommand)Tests'; truth='EndToEndTests\.TruthTests'; \
+	.ci/e2e --no-parallel --filter "$$truth" --and --no-parallel --filter "$$few" \
+		--and --no-parallel --filter EndToEndTests --skip "$$truth|$$few"
 
 test: lint layers unit integration e2e checks ## Everything that CI runs
 
