@@ -95,6 +95,14 @@ struct JSONScan {
     private mutating func skipString() -> Bool {
         position += 1
         while position < end {
+            // Most of a page is strings: eight bytes at a time, as long as none of them is a quote or a backslash.
+            while end &- position >= 8 {
+                let marks = Self.ends(
+                    in: UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: position, as: UInt64.self))
+                position &+= marks == 0 ? 8 : marks.trailingZeroBitCount >> 3
+                if marks != 0 { break }
+            }
+            guard position < end else { return false }
             switch bytes[position] {
             case 0x22:
                 position += 1
@@ -104,6 +112,16 @@ struct JSONScan {
             }
         }
         return false
+    }
+
+    /// The top bit of each byte that is a quote or a backslash; only the lowest one is exact. The first byte in memory
+    /// is the lowest one of the word.
+    private static func ends(in bytes: UInt64) -> UInt64 {
+        let word = UInt64(littleEndian: bytes)
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quote = word ^ (ones &* 0x22)
+        let slash = word ^ (ones &* 0x5C)
+        return (((quote &- ones) & ~quote) | ((slash &- ones) & ~slash)) & (ones &* 0x80)
     }
 
     private mutating func value() -> Range<Int>? {

@@ -16,6 +16,21 @@ struct JSONScanTests {
         #expect(JSONScan.string(bytes, members[3].value) == "x")
     }
 
+    @Test func `A string ends at its own quote, wherever quotes and backslashes stand in it`() throws {
+        for before in 0..<20 {
+            for after in 0..<20 {
+                for middle in ["", #"\""#, #"\\"#, #"\\\""#, "é", "\u{80}\u{FF}"] {
+                    let filling = String(repeating: "x", count: before) + middle + String(repeating: "!", count: after)
+                    let bytes = Array(#"{"a":"\#(filling)","b":1}"#.utf8)
+                    let members = try #require(JSONScan.members(bytes))
+                    #expect(members.map(\.key) == ["a", "b"])
+                    #expect(String(decoding: bytes[members[0].value], as: UTF8.self) == "\"\(filling)\"")
+                    #expect(JSONScan.members(Array(bytes[..<(before + 6)])) == nil)
+                }
+            }
+        }
+    }
+
     @Test func `No proper prefix passes for the whole`() {
         let bytes = Array(Self.text.utf8.dropLast())
         for count in 0..<bytes.count { #expect(JSONScan.members(Array(bytes[..<count])) == nil, "\(count) bytes") }

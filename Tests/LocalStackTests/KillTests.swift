@@ -97,6 +97,11 @@ extension StackTests {
                 // Removed after the kill, so that the removal and the restart overlap.
                 kill(try stack.pid("rabbitmq"), SIGKILL)
                 _ = try await TestStack.run("/bin/rm", ["-rf", directory])
+                // Until its supervisor has seen it end, it counts as ready.
+                try await stack.until("its end is noticed") {
+                    let process = try stack.process("rabbitmq")
+                    return process.state != .running || process.restarts >= 1
+                }
                 try await stack.client.up()
                 #expect(try await stack.login() == .ready)
                 #expect(try stack.process("rabbitmq").restarts >= 1)

@@ -40,6 +40,9 @@ import Testing
             #expect(hits.allSatisfy { $0.matched == ["/displayName"] && $0.document.attributes["city"] == nil })
             let both = [0, 2].map { Self.key($0).description }
             #expect(try await found(database, tenant, "zoe anna").map(\.document.id) == both)
+            #expect(try await found(database, tenant, "anna zoe ann").map(\.document.id) == both)
+            #expect(try await found(database, tenant, "zoe anna nobody").isEmpty)
+            #expect(try await found(database, tenant, " - ").isEmpty)
             #expect(try await found(database, tenant, "zoe anna", ["city eq Bonn"]).isEmpty)
             #expect(try await found(database, tenant, "friends anna", [], [Types.user]).isEmpty)
         }

@@ -12,7 +12,7 @@ struct SearchKeyTests {
     ) -> Bool {
         let tokens = key.tokens(displayName: displayName, userPrincipalName: userPrincipalName)
         let query = key.queryTokens(text, beginnings: beginnings)
-        return !query.isEmpty && query.allSatisfy { $0.contains(where: tokens.contains) }
+        return !query.isEmpty && query.allSatisfy(tokens.contains)
     }
 
     @Test(arguments: [

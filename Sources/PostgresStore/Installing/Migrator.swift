@@ -26,6 +26,8 @@ public struct Migration: Sendable {
         Migration(number: 8, name: "V0008_erasure", bytes: PackageResources.V0008_erasure_sql),
         Migration(number: 9, name: "V0009_status", bytes: PackageResources.V0009_status_sql),
         Migration(number: 10, name: "V0010_billing", bytes: PackageResources.V0010_billing_sql),
+        Migration(
+            number: 11, name: "V0011_search_all_words", bytes: PackageResources.V0011_search_all_words_sql),
     ]
 
     private init(number: Int32, name: String, bytes: [UInt8]) {

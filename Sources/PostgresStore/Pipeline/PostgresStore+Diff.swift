@@ -39,8 +39,7 @@ extension PostgresStore: DiffStore {
         let type = handling.type ?? 0
         var page = PreparedPage(
             sightings: try keys.seal(output.sightings.bytes, "sightings", type, kind: .incompressible),
-            sightingCount: output.sightings.count, listing: output.listing,
-            contents: SealedContents(tenant: handling.tenant, type: type))
+            sightingCount: output.sightings.count, listing: output.listing, contents: [])
         let digests = output.digests
         // Most pages of most rounds bring nothing new: one transaction finds that out and stores the page.
         let attempt = try await transaction(of: handling.tenant) {
@@ -51,7 +50,8 @@ extension PostgresStore: DiffStore {
         switch attempt {
         case .stored(let following): return following
         // Sealing is the expensive part and needs no transaction.
-        case .isMissing(let missing): try page.contents.append(output, missing, keys)
+        case .isMissing(let missing):
+            page.contents = try SealedContents.parts(output, missing, tenant: handling.tenant, type: type, keys)
         }
         return try await transaction(of: handling.tenant) { [page] (connection) async throws(StageFailure) in
             try await connection.store(handling, page)
@@ -101,11 +101,15 @@ private struct PreparedPage: Sendable {
     var sightings: [UInt8]
     var sightingCount: Int
     var listing: ListingSum?
-    var contents: SealedContents
+    var contents: [SealedContents]
 }
 
 /// New contents as arrays of columns, sorted by digest: rows are locked in one order by all differs.
-struct SealedContents: Sendable {
+private struct SealedContents: Sendable {
+    /// Of payloads in one statement, about. A connection keeps buffers as large as the largest statement it has sent,
+    /// and a page of users has over a megabyte.
+    private static let fullAt = 256 << 10
+
     let tenant: TenantID
     let type: UInt16
     private(set) var digests = PostgresArray(.bytea)
@@ -115,26 +119,30 @@ struct SealedContents: Sendable {
     private(set) var tokens = PostgresArray(.text)
     private let kind: PayloadKind
 
-    init(tenant: TenantID, type: UInt16) {
+    private init(tenant: TenantID, type: UInt16) {
         self.tenant = tenant
         self.type = type
         let hasPolicies = Catalogue.current[type].map { $0.throttle == .intune || $0.throttle == .conditionalAccess }
         kind = hasPolicies == true ? .policy : .directory
     }
 
-    var isEmpty: Bool { digests.count == 0 }
-
     /// Seals those contents of a page whose digests are given.
-    mutating func append(
-        _ output: DiffOutput, _ missing: Set<Digest>, _ keys: OpenedKeys
-    ) throws(StageFailure) {
+    static func parts(
+        _ output: DiffOutput, _ missing: Set<Digest>, tenant: TenantID, type: UInt16, _ keys: OpenedKeys
+    ) throws(StageFailure) -> [SealedContents] {
         var places: [Digest: Int] = [:]
         for (place, content) in output.contents.enumerated() where missing.contains(content.digest) {
             places[content.digest] = place
         }
+        var parts: [SealedContents] = []
+        var part = SealedContents(tenant: tenant, type: type)
         for (_, place) in places.sorted(by: { $0.key < $1.key }) {
-            try append(output.contents[place], output.canonical, keys)
+            try part.append(output.contents[place], output.canonical, keys)
+            guard part.payloads.byteCount >= fullAt else { continue }
+            parts.append(part)
+            part = SealedContents(tenant: tenant, type: type)
         }
+        return part.digests.count == 0 ? parts : parts + [part]
     }
 
     private mutating func append(_ content: SeenContent, _ canonical: [UInt8], _ keys: OpenedKeys) throws(StageFailure)
@@ -184,7 +192,7 @@ extension PostgresConnection {
 
     fileprivate func store(_ handling: Message, _ page: PreparedPage) async throws(StageFailure) -> [Message] {
         try await consume(handling)
-        try await insert(page.contents)
+        for part in page.contents { try await insert(part) }
         let kept = try await rows(
             """
             UPDATE backup.pages SET sightings = $5, listing = $6, content = NULL
@@ -199,7 +207,6 @@ extension PostgresConnection {
     }
 
     fileprivate func insert(_ contents: SealedContents) async throws(StageFailure) {
-        guard !contents.isEmpty else { return }
         _ = try await rows(
             """
             INSERT INTO backup.contents (tenant_id, type, digest, facet, object_id, payload, tokens)

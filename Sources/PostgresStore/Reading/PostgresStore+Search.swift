@@ -65,8 +65,8 @@ extension PostgresStore {
             let (from, most) = (after, count)
             let batch = try await read(tenant) { (connection) async throws(AccountError) in
                 let keys = try await self.openedKeys(connection, tenant)
-                let words = keys.searchKey.queryTokens(text)
-                let rows = try await connection.candidates(tenant, words, types, at: snapshot, after: from, most)
+                let tokens = keys.searchKey.queryTokens(text)
+                let rows = try await connection.candidates(tenant, tokens, types, at: snapshot, after: from, most)
                 return rows.map { SearchBatch(rows: $0, keys: keys) }
             }
             guard let batch, let last = batch.rows.last else { return }
@@ -143,19 +143,10 @@ private struct SearchBatch: Sendable {
 extension PostgresConnection {
     /// Candidates behind a place, by type and key; `nil` when there is no word to look for.
     fileprivate func candidates(
-        _ tenant: TenantID, _ words: [[Int32]], _ types: [ObjectType], at snapshot: SnapshotNumber,
+        _ tenant: TenantID, _ tokens: [Int32], _ types: [ObjectType], at snapshot: SnapshotNumber,
         after: (type: Int16, object: ObjectKey), _ most: Int
     ) async throws(AccountError) -> PostgresRows? {
-        guard let first = words.first else { return nil }
-        var parameters: [PostgresValue] = [
-            .uuid(tenant.uuid), .int32(snapshot), .int16Array(types.map { Int16(bitPattern: $0.number) }),
-            .int32Array(first), .int16(after.type), .uuid(after.object.uuid),
-        ]
-        var others = ""
-        for word in words.dropFirst() {
-            parameters.append(.int32Array(word))
-            others += " AND f.digest IN (SELECT o.digest FROM backup.contents_with_tokens($\(parameters.count)) o)"
-        }
+        if tokens.isEmpty { return nil }
         // The tokens' index is reached through a function: row-level security keeps an operator of arrays, which
         // is not leakproof, out of the index of a table that it guards. Sorted before versions and contents are looked
         // up, so that only as many are as are wanted.
@@ -163,7 +154,7 @@ extension PostgresConnection {
             """
             SELECT t.type, t.object_id, t.digest, c.payload
             FROM (SELECT f.type, f.object_id, f.facet, f.digest FROM backup.contents_with_tokens($4) f
-                WHERE f.type = ANY($3) AND (f.type, f.object_id) > ($5, $6)\(others)
+                WHERE f.type = ANY($3) AND (f.type, f.object_id) > ($5, $6)
                 ORDER BY f.type, f.object_id OFFSET 0) AS t
             CROSS JOIN LATERAL (SELECT FROM backup.object_versions o WHERE o.tenant_id = $1 AND o.type = t.type
                 AND o.object_id = t.object_id AND o.facet = t.facet AND o.digest = t.digest
@@ -171,7 +162,11 @@ extension PostgresConnection {
             CROSS JOIN LATERAL (SELECT k.payload FROM backup.contents k
                 WHERE k.tenant_id = $1 AND k.digest = t.digest OFFSET 0) AS c
             ORDER BY t.type, t.object_id LIMIT \(most)
-            """, parameters)
+            """,
+            [
+                .uuid(tenant.uuid), .int32(snapshot), .int16Array(types.map { Int16(bitPattern: $0.number) }),
+                .int32Array(tokens), .int16(after.type), .uuid(after.object.uuid),
+            ])
     }
 
     /// The next objects of a type, by key.

@@ -39,13 +39,13 @@ public struct SearchKey: Sendable, Unprintable {
     ///   - text: Names or addresses. Of an address only the local part counts.
     ///   - beginnings: Whether a word also finds longer words that begin with it. Needs three letters; a shorter
     ///     word finds itself only.
-    /// - Returns: One element for each word, all of which have to be found; each lists alternatives of which one is
-    ///   enough. Empty if the text holds no word, which finds nothing.
-    public func queryTokens(_ text: String, beginnings: Bool = true) -> [[Int32]] {
+    /// - Returns: One token for each word, all of which have to be found. Empty if the text holds no word, which finds
+    ///   nothing.
+    public func queryTokens(_ text: String, beginnings: Bool = true) -> [Int32] {
         let parts = text.split(whereSeparator: \.isWhitespace).map { SearchWords.localPart(of: String($0)) }
         return SearchWords.words(in: parts.joined(separator: " ")).map { word in
-            if beginnings, let beginning = SearchWords.beginning(of: word) { return [token(.beginning, beginning)] }
-            return [token(.exact, word)]
+            if beginnings, let beginning = SearchWords.beginning(of: word) { return token(.beginning, beginning) }
+            return token(.exact, word)
         }
     }
 
