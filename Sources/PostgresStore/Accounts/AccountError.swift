@@ -2,6 +2,7 @@ public import BackupContracts
 
 /// Why an operation of an administrator could not be done, in the words of the exit codes.
 public struct AccountError: Error, Sendable, CustomStringConvertible {
+    /// Decides the exit code. Two failures with one code are equal, whatever their messages.
     public enum Kind: Sendable, Hashable {
         /// Exit 2: a value that cannot be right.
         case invalid
@@ -28,12 +29,16 @@ public struct AccountError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What a command makes its exit code of; what happened is said by ``code``.
     public let kind: Kind
     /// A name for scripts: `partnerNotFound`.
     public let code: String
+    /// For people: what could not be done, with the names and ids that were asked for. Never a secret.
     public let message: String
+    /// For people: what to do next, mostly a command to type.
     public let hint: String
 
+    /// Parts as given; none is checked.
     public init(_ kind: Kind, _ code: String, _ message: String, hint: String) {
         self.kind = kind
         self.code = code
@@ -41,6 +46,7 @@ public struct AccountError: Error, Sendable, CustomStringConvertible {
         self.hint = hint
     }
 
+    /// A failure of the database or the key store; name and hint are those of its code.
     public init(_ failure: StageFailure) {
         self.init(.failure(failure), failure.code.name, failure.message, hint: failure.code.rule.hint)
     }

@@ -2,6 +2,7 @@ public import Foundation
 
 /// Where a chain of the audit breaks, and how.
 public struct AuditBreak: Sendable, Hashable {
+    /// What was done to a chain, as far as hashes, seals, head and checkpoints tell. Commands print the raw value.
     public enum Kind: String, Sendable, CaseIterable {
         /// An entry, the head of a chain or a checkpoint is not what was written.
         case edited
@@ -17,9 +18,11 @@ public struct AuditBreak: Sendable, Hashable {
         case tailCut
     }
 
+    /// Decided at the first place that does not fit; what else is wrong behind it is not looked for.
     public var kind: Kind
     /// The first place where the chain is not as it was written; `nil` when that is before every place.
     public var position: Int64?
+    /// For people: places and numbers of entries, nothing of what an entry says.
     public var message: String
 }
 
@@ -27,6 +30,7 @@ public struct AuditBreak: Sendable, Hashable {
 public struct AuditVerdict: Sendable {
     /// Whose chain it is; `nil` for the operator's.
     public var partner: UUID?
+    /// Entries that are as they were written, from the first on up to the break.
     public var entries: Int64
     /// How many checkpoints agree with the chain.
     public var checkpoints: Int
@@ -52,6 +56,7 @@ public struct AuditCheckpoint: Sendable, Hashable {
     public var hash: [UInt8]
     /// Microseconds since 1970.
     public var at: Int64
+    /// Ed25519 by the installation's signing key, over all other parts.
     public var signature: [UInt8]
 
     /// A checkpoint of the given parts, for instance out of a file.

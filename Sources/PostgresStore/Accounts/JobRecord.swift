@@ -5,37 +5,62 @@ import LibPQ
 
 /// A job as administrators see it.
 public struct JobRecord: Sendable, Hashable {
+    /// What one stage did for a job; noted when the job comes to its end.
     public struct StageTime: Sendable, Hashable {
+        /// `fetcher`, `differ`, `persister`, `downloader` or `restorer`.
         public var stage: String
+        /// When its first unit began, ISO 8601 as PostgreSQL writes it into JSON; nil when it had nothing to do.
         public var startedAt: String?
+        /// The end of its last unit, in the same form; of the persister the moment of sealing.
         public var finishedAt: String?
+        /// Items read (fetcher, differ), changes (persister), objects in the archive, steps that are done with.
         public var items: Int64
     }
 
+    /// What a job left undone, or is not sure of, although it came to its end.
     public struct Warning: Sendable, Hashable {
+        /// A name for scripts: a failure's code for a collection; `stepsFailed`, `todos` and the like for a restore.
         public var code: String
+        /// For people: types, counts and causes, nothing of the directory.
         public var message: String
     }
 
+    /// Drawn at random; unique over all tenants.
     public var id: JobID
+    /// Whose data it works on; of a restore across tenants the one that is written to.
     public var tenant: TenantID
+    /// Decides which stages work on it; a retry keeps it.
     public var kind: JobKind
+    /// Moves by D10; a retry takes a failed or cancelled one back to `queued`.
     public var state: JobState
+    /// Failed with a message among the dead letters: `dead-letters retry` lets it go on where it stood.
     public var parked: Bool
+    /// The job that it was queued behind: a backup behind the one that runs, a restore behind one that touches a same
+    /// object. Cleared when that one ends, not when this one is cancelled.
     public var waitingFor: JobID?
+    /// Of a backup the number that it seals, set when the round opens: a failed one has sealed none under it. Of a
+    /// download its source; nil for a restore.
     public var snapshot: SnapshotNumber?
+    /// When it was asked for or fell due, by the database's clock.
     public var createdAt: Date
+    /// When a stage first took it up; nil before, and again after a retry.
     public var startedAt: Date?
+    /// When it came to a final state; nil before, and again after a retry.
     public var finishedAt: Date?
     /// Objects read so far; steps of a restore that are done with.
     public var done: Int64
     /// Objects of the newest snapshot: what a round will read, about. `nil` before the first. The steps of a restore,
     /// `nil` where jobs of all tenants are listed.
     public var total: Int64?
+    /// In the order of the work; empty until a backup is sealed, an archive whole, or a restore out of steps.
     public var stages: [StageTime]
+    /// Empty for a job that succeeded; a restore may have some that failed or was cancelled.
     public var warnings: [Warning]
+    /// Name of the failure that ended it; nil unless it failed.
     public var errorCode: String?
+    /// For people, beside ``errorCode``; nothing of the directory.
     public var errorMessage: String?
+    /// W3C trace id, 32 hexadecimal digits: of all its messages and log lines, those of a retry too.
     public var trace: String
 }
 

@@ -50,6 +50,8 @@ extension PostgresStore {
 
     // MARK: Partners
 
+    /// Makes a partner, and by a trigger its chain of the audit. The role of partner staff may not.
+    /// - Throws: `partnerExists` for a name that another has, whatever its case.
     public func createPartner(name: String) async throws(AccountError) -> Partner {
         try await administer { (connection) async throws(AccountError) in
             let rows = try await connection.unique(
@@ -62,6 +64,7 @@ extension PostgresStore {
         }
     }
 
+    /// Partners by name; for partner staff the own one alone.
     public func partners() async throws(AccountError) -> [Partner] {
         try await administer { (connection) async throws(AccountError) in
             try all(

@@ -6,17 +6,21 @@ import Sealing
 
 /// Who did what, and whether it was allowed.
 public struct AuditEntry: Sendable, Hashable {
+    /// Whether it was done, or refused by rights, plan or a conflict. What failed otherwise has no entry.
     public enum Outcome: String, Sendable, CaseIterable {
         case allowed
         case refused
     }
 
+    /// By the database's clock, to the microsecond.
     public var at: Date
+    /// `operator:NAME`, the e-mail address of a member of partner staff, or `entra-backup` for the program itself.
     public var actor: String
     /// `tenant.activate`.
     public var action: String
     /// What it was done to: an id, or a name.
     public var target: String
+    /// Read as refused where the database has a word that this version does not know.
     public var outcome: Outcome
     /// The reason that was given, or the code of the refusal.
     public var reason: String?
@@ -32,15 +36,19 @@ public struct AuditEntry: Sendable, Hashable {
 public struct AuditFilter: Sendable, Hashable {
     /// Only the chain of this partner.
     public var partner: UUID?
+    /// Only entries of exactly this actor, case included.
     public var actor: String?
     /// The action, or, when it ends with a point, all that begin with it: `restore.`.
     public var action: String?
+    /// Only entries whose target is this text, or begins with it and a space.
     public var target: String?
+    /// Only entries that came out so; `nil` for both.
     public var outcome: AuditEntry.Outcome?
     /// From this time on.
     public var since: Date?
     /// Before this time.
     public var until: Date?
+    /// At most so many, the newest.
     public var limit: Int
 
     /// All, but for what is given.

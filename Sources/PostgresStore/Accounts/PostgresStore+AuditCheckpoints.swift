@@ -5,6 +5,7 @@ import LibPQ
 import Sealing
 
 extension PostgresStore {
+    /// Daily checkpoints: one transaction, at most 100 chains a call. What it promises is written at ``ScheduleStore``.
     public func checkpointAudit() async throws(StageFailure) -> AuditCheckpointReport {
         try await checkpointAudit(.daily)
     }
@@ -93,17 +94,27 @@ extension PostgresStore {
 
 /// An entry with everything that its hash is over.
 public struct AuditEntryLine: Sendable, Hashable {
+    /// Whose chain it is in; `nil` for the operator's.
     public var partner: UUID?
+    /// Its place in the chain, from 1 without gaps.
     public var position: Int64
+    /// Ascending over all chains; transactions that were rolled back leave gaps.
     public var number: Int64
     /// Microseconds since 1970.
     public var at: Int64
+    /// See ``AuditEntry/actor``.
     public var actor: String
+    /// A name for scripts: `tenant.activate`.
     public var action: String
+    /// What it was done to: an id or a name.
     public var target: String
+    /// `allowed` or `refused`, as the row says.
     public var outcome: String
+    /// The reason that was given, or the code of the refusal; `nil` for none.
     public var reason: String?
+    /// SHA-256 over the hash before it and this entry, 32 bytes: anybody can compute it. Empty where the row has none.
     public var hash: [UInt8]
+    /// HMAC-SHA-256 of hash, chain and position under the key store's audit key; empty where the row has none.
     public var seal: [UInt8]
 
     init(_ row: AuditRow) {

@@ -10,7 +10,9 @@ public struct CredentialRecord: Sendable, Hashable {
     public var kind: String
     /// The application that logs in with it.
     public var clientID: String
+    /// Read from a certificate, or told with a secret; nil when nobody told.
     public var expiresAt: Date?
+    /// When this credential was stored in place of the one before.
     public var createdAt: Date
     /// The permissions that its token held when it was last checked; nil when nobody looked.
     public var permissions: [String]?

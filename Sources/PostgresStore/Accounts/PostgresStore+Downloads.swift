@@ -5,14 +5,23 @@ import LibPQ
 
 /// A download whose archive can be fetched.
 public struct DownloadRecord: Sendable, Hashable {
+    /// The job that wrote it, under whose id it is fetched.
     public var job: JobID
+    /// Whose objects it holds, and whose keys seal its pieces.
     public var tenant: TenantID
+    /// Whose state it holds; retention may have taken the snapshot away since.
     public var snapshot: SnapshotNumber
+    /// Chosen when it was started.
     public var format: DownloadOrder.Format
+    /// Objects in scope, counted when it was asked for.
     public var objects: Int64
+    /// Size of the archive as it is handed out.
     public var bytes: Int64
+    /// How many it is stored in: each of ``DownloadOrder/pieceSize`` bytes, the last one of what is left.
     public var pieces: Int32
+    /// Over the archive as it is handed out, 32 bytes.
     public var sha256: [UInt8]
+    /// Seven days after it was whole; from then on it cannot be fetched, and the scheduler removes it.
     public var expiresAt: Date
 }
 

@@ -7,11 +7,17 @@ import Sealing
 
 /// What an erasure did: the certificate.
 public struct ErasureCertificate: Sendable, Hashable {
+    /// Whose rows are gone; audit entries and what bills are made of still name the id.
     public var organization: UUID
+    /// Whose customer it was.
     public var partner: UUID
+    /// Its tenants when the erasure began, ascending; none could be added since.
     public var tenants: [TenantID]
+    /// When its work was stopped, by the database's clock; an interruption does not change it.
     public var startedAt: Date
+    /// Jobs that were queued or running when the erasure began.
     public var jobsCancelled: Int64
+    /// One for each tenant: the secret in the key store that its keys were wrapped with.
     public var keysDestroyed: Int32
     /// Rows that were deleted, by table.
     public var rows: [String: Int64]
@@ -19,7 +25,9 @@ public struct ErasureCertificate: Sendable, Hashable {
 
 /// An erasure that has begun and not ended.
 public struct OpenErasure: Sendable, Hashable {
+    /// In the state `deleted` until the erasure ends.
     public var organization: UUID
+    /// By the database's clock; the fleet's alert counts those of more than ten minutes.
     public var startedAt: Date
 }
 

@@ -39,6 +39,8 @@ extension PostgresStore {
         }
     }
 
+    /// One job, whatever its tenant; partner staff may name that tenant by its id from then on.
+    /// - Throws: `jobNotFound`; `notOfYourPartner` for partner staff.
     public func job(_ id: JobID) async throws(AccountError) -> JobRecord {
         try await administer { (connection) async throws(AccountError) in
             let owner = try await connection.checked(

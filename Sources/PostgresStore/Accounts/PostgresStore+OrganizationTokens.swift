@@ -7,7 +7,9 @@ import LibPQ
 public struct OrganizationToken: Sendable, Hashable {
     /// Its beginning.
     public var prefix: String
+    /// When it was made; a rotation makes another.
     public var createdAt: Date
+    /// The last sign-in that it was let in with; nil for none.
     public var lastUsedAt: Date?
 }
 

@@ -5,23 +5,33 @@ import LibPQ
 
 /// What is to change of an organization; `nil` leaves it.
 public struct OrganizationEdit: Sendable, Hashable {
+    /// Need not be unique; commands find an organization by it while only one has it.
     public var name: String?
+    /// Of the contact, as sign-in e-mails greet them.
     public var firstName: String?
+    /// Of the contact, as sign-in e-mails greet them.
     public var lastName: String?
+    /// Of the contact; unique over all organizations, whatever its case. Sign-in moves with it.
     public var email: String?
+    /// ISO 3166-1 alpha-2 in upper case; the database takes any two capital letters.
     public var country: String?
+    /// Whether users that appear take seats by themselves, from the next snapshot on.
     public var autoLicense: Bool?
     /// Only of one that is NFR.
     public var nfrEndsAt: Date?
 
+    /// Changes nothing before something is set.
     public init() {}
 }
 
 /// What a change has made of an organization, and what it was before.
 public struct OrganizationChange: Sendable, Hashable {
+    /// As it was when the change locked its row.
     public var before: Organization
+    /// As the database has it now; the same as ``before`` where nothing was to change.
     public var after: Organization
 
+    /// Both as given.
     public init(before: Organization, after: Organization) {
         self.before = before
         self.after = after
@@ -30,9 +40,12 @@ public struct OrganizationChange: Sendable, Hashable {
 
 /// The sender of sign-in e-mails, and what they name.
 public struct SignInMailSettings: Sendable, Hashable {
+    /// The sender's address: setting `mail.from`.
     public var from: String
+    /// Where people sign in: setting `mail.signInUrl`; nil leaves the line out of the message.
     public var signInURL: String?
 
+    /// Both as configured; neither is checked.
     public init(from: String, signInURL: String?) {
         self.from = from
         self.signInURL = signInURL
@@ -91,6 +104,8 @@ extension PostgresStore {
         }
     }
 
+    /// By id, or by a name that only one has, whatever its case; deleted ones too.
+    /// - Throws: `organizationNotFound`, `organizationAmbiguous`; `notOfYourPartner` for partner staff.
     public func organization(_ reference: String) async throws(AccountError) -> Organization {
         try await find(
             reference, "organization", .organization, "SELECT \(Organization.columns) FROM backup.organizations",

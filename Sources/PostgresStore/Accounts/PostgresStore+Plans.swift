@@ -5,11 +5,16 @@ import LibPQ
 
 /// What is to change of a plan; `nil` leaves it.
 public struct PlanEdit: Sendable, Hashable {
+    /// Unique at the partner, whatever its case.
     public var name: String?
+    /// Of a plan in use only one that each of its organizations could move to by itself.
     public var product: ProductType?
+    /// ISO 4217 in upper case; fixed while an organization has the plan.
     public var currency: String?
+    /// Fixed while an organization has the plan.
     public var periodicity: Periodicity?
 
+    /// What is left out stays as it is; values are checked by the caller.
     public init(
         name: String? = nil, product: ProductType? = nil, currency: String? = nil, periodicity: Periodicity? = nil
     ) {
@@ -21,6 +26,8 @@ public struct PlanEdit: Sendable, Hashable {
 }
 
 extension PostgresStore {
+    /// Makes a plan at a partner. Whether the installation offers Entra is checked by the caller.
+    /// - Throws: `planExists` for a name that the partner has, whatever its case; `notOfYourPartner`.
     public func createPlan(
         name: String, product: ProductType, currency: String, periodicity: Periodicity, partner: UUID
     ) async throws(AccountError) -> Plan {
@@ -52,6 +59,8 @@ extension PostgresStore {
         }
     }
 
+    /// By id, or by a name that only one plan of all partners has, whatever its case; archived ones too.
+    /// - Throws: `planNotFound`, `planAmbiguous`; `notOfYourPartner` for partner staff, who see the own plans alone.
     public func plan(_ reference: String) async throws(AccountError) -> Plan {
         try await find(reference, "plan", .plan, "SELECT \(Plan.columns) FROM backup.plans", Plan.init(row:))
     }

@@ -152,6 +152,8 @@ extension PostgresStore {
         }
     }
 
+    /// By id, or by a name that only one has, whatever its case; partner staff may name it by its id from then on.
+    /// - Throws: `tenantNotFound`, `tenantAmbiguous`; `notOfYourPartner` for partner staff.
     public func tenant(_ reference: String) async throws(AccountError) -> TenantRecord {
         let tenant = try await find(
             reference, "tenant", .tenant, "SELECT \(TenantRecord.columns) FROM backup.tenants", key: "tenant_id",
@@ -194,6 +196,8 @@ extension PostgresStore {
         }
     }
 
+    /// Stops backups by schedule, and with them the billing of its users. Open jobs and retention go on, data is kept.
+    /// Twice is as once.
     public func deactivate(_ tenant: TenantID) async throws(AccountError) -> TenantRecord {
         try requireAdmitted(tenant)
         return try await administer { (connection) async throws(AccountError) in

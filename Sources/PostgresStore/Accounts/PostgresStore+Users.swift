@@ -5,11 +5,15 @@ import LibPQ
 
 /// A member of a partner's staff as administrators see it.
 public struct StaffRecord: Sendable, Hashable {
+    /// Who it is, with which role.
     public var user: StaffUser
     /// The first letters of the token; nil when there is none.
     public var tokenPrefix: String?
+    /// When the token was made; kept when the user is disabled, which ends the token.
     public var tokenCreatedAt: Date?
+    /// From when on it lets nobody in; nil for never.
     public var tokenExpiresAt: Date?
+    /// The last sign-in with it; nil for none.
     public var tokenUsedAt: Date?
 }
 
@@ -74,6 +78,8 @@ extension PostgresStore {
         }
     }
 
+    /// By e-mail address, whatever its case; disabled ones too.
+    /// - Throws: `rightMissing`, `userNotFound`; `notOfYourPartner` for partner staff.
     public func user(_ email: String) async throws(AccountError) -> StaffRecord {
         try require(.viewStaff)
         return try await administer { (connection) async throws(AccountError) in

@@ -3,7 +3,9 @@ import LibPQ
 
 /// Which tenants are meant. What is not given does not narrow the choice.
 public struct TenantFilter: Sendable, Hashable {
+    /// Only those whose organization is this partner's now.
     public var partner: UUID?
+    /// Only those of this organization.
     public var organization: UUID?
     /// A label that the tenant has.
     public var label: String?
@@ -11,8 +13,10 @@ public struct TenantFilter: Sendable, Hashable {
     public var search: String?
     /// Only those whose backups go on: active, under an organization whose subscription goes on and includes Entra.
     public var isBackedUp: Bool
+    /// At most so many, by name. ``PostgresStore/status(_:_:)`` shows all, whatever it says.
     public var limit: Int?
 
+    /// All tenants, but for what is given.
     public init(
         partner: UUID? = nil, organization: UUID? = nil, label: String? = nil, search: String? = nil,
         isBackedUp: Bool = false, limit: Int? = nil

@@ -5,6 +5,7 @@ import LibPQ
 
 /// A tenant as administrators see it.
 public struct TenantRecord: Sendable, Hashable {
+    /// What is done with a tenant by itself. Raw values are those of the database and the command line.
     public enum State: String, Sendable {
         /// Known, never checked.
         case added
@@ -14,26 +15,41 @@ public struct TenantRecord: Sendable, Hashable {
         case inactive
     }
 
+    /// The directory's GUID, by Microsoft; an installation has each once.
     public var id: TenantID
+    /// The customer, whose plan and state decide whether backups are made.
     public var organization: UUID
+    /// Chosen by who added it, else the id; need not be unique.
     public var name: String
+    /// Application (client) id of the app registration that reads.
     public var clientID: String
+    /// Which of Microsoft's clouds it is in; said when it was added.
     public var cloud: Cloud
+    /// Scheme and host of Microsoft Graph without version; nil for the cloud's own.
     public var graphURL: String?
+    /// Scheme and host of the token endpoint without tenant; nil for the cloud's own.
     public var authorityURL: String?
+    /// `added` before the first activation, never again after it.
     public var state: State
     /// Application permissions that the token held when it was last checked.
     public var permissions: [String]
+    /// When they were looked at, which each activation does; nil before the first.
     public var permissionsAt: Date?
     /// `every 15m`…`every 24h`, `daily HH:MM` or `off`.
     public var schedule: String
+    /// Names of the object types that backups read when none are named; nil for all.
     public var types: [String]?
+    /// How long snapshots are kept: `90d`, `7y` or `forever`. The newest is always kept.
     public var retention: String
     /// Words by which an administrator picks tenants; ascending.
     public var labels: [String]
+    /// When it was added, by the database's clock.
     public var createdAt: Date
+    /// The first activation; kept when it is deactivated. nil before.
     public var activatedAt: Date?
 
+    /// Nothing is checked here. Of a tenant to add, state, permissions, schedule, types, retention and times are the
+    /// database's, whatever is given.
     public init(
         id: TenantID, organization: UUID, name: String, clientID: String, cloud: Cloud = .global,
         graphURL: String? = nil, authorityURL: String? = nil, state: State = .added, permissions: [String] = [],

@@ -8,14 +8,20 @@ import LibPQ
 public struct TenantStatus: Sendable, Hashable {
     /// The last job that did all that the tenant is configured for.
     public struct Good: Sendable, Hashable {
+        /// The one that ended last.
         public var job: JobID
+        /// What a backup sealed, or a download is of; nil for a restore.
         public var snapshot: SnapshotNumber?
+        /// When a stage took it up; when it was asked for, if that was not noted.
         public var startedAt: Date
+        /// When it came to its end, by the database's clock.
         public var finishedAt: Date
         /// Objects read or written; steps of a restore.
         public var objects: Int64
+        /// How many it ended with; 0 when it succeeded without.
         public var warnings: Int32
 
+        /// All fields as given.
         public init(
             job: JobID, snapshot: SnapshotNumber?, startedAt: Date, finishedAt: Date, objects: Int64, warnings: Int32
         ) {
@@ -30,11 +36,16 @@ public struct TenantStatus: Sendable, Hashable {
 
     /// The last job that failed.
     public struct Failed: Sendable, Hashable {
+        /// The one that failed last.
         public var job: JobID
+        /// When it failed, by the database's clock.
         public var finishedAt: Date
+        /// Name of the failure; `failed` for a job that has none.
         public var code: String
+        /// For people; empty for a job that has none.
         public var message: String
 
+        /// All fields as given.
         public init(job: JobID, finishedAt: Date, code: String, message: String) {
             self.job = job
             self.finishedAt = finishedAt
@@ -45,35 +56,52 @@ public struct TenantStatus: Sendable, Hashable {
 
     /// A job that has not ended.
     public struct Open: Sendable, Hashable {
+        /// The one that runs, else the oldest that is queued.
         public var job: JobID
+        /// `queued` or `running`.
         public var state: JobState
 
+        /// Both as given.
         public init(job: JobID, state: JobState) {
             self.job = job
             self.state = state
         }
     }
 
+    /// Whose jobs are told of.
     public var tenant: TenantID
+    /// Chosen by an administrator; need not be unique. The order of lists.
     public var name: String
+    /// Only jobs of an active one start by themselves.
     public var state: TenantRecord.State
+    /// `every 15m`…`every 24h`, `daily HH:MM` or `off`, whatever the state.
     public var schedule: String
+    /// The first activation; nil for a tenant that was never checked.
     public var activatedAt: Date?
+    /// The customer that the tenant belongs to.
     public var organization: UUID
+    /// Need not be unique.
     public var organizationName: String
+    /// With ``includesEntra`` it decides whether backups are made.
     public var subscription: SubscriptionState
     /// Whether plan or trial include Entra.
     public var includesEntra: Bool
+    /// The reseller that the organization is a customer of now.
     public var partner: UUID
+    /// Unique over the installation, whatever its case.
     public var partnerName: String
+    /// nil when none ended well; a backup that left out a type of the tenant's does not count.
     public var good: Good?
+    /// nil when none failed; may be older than ``good``.
     public var failed: Failed?
+    /// nil when none is queued or running.
     public var open: Open?
     /// When the next one starts by itself: backups only.
     public var nextDueAt: Date?
     /// When this was read, by the clock that made the other times.
     public var readAt: Date
 
+    /// All fields as given.
     public init(
         tenant: TenantID, name: String, state: TenantRecord.State, schedule: String, activatedAt: Date?,
         organization: UUID, organizationName: String, subscription: SubscriptionState, includesEntra: Bool = true,
