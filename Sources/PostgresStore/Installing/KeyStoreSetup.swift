@@ -10,6 +10,7 @@ public struct KeyStoreSetup: Sendable {
     /// - Parameter path: the directory of key files.
     public init(path: String) { store = DirectoryKeyStore(path: path) }
 
+    /// How the key store stands after the look; programs can start on one that is `present` or `made`.
     public enum Outcome: Sendable {
         case present
         case made

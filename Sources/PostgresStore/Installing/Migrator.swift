@@ -9,6 +9,7 @@ public struct Migration: Sendable {
     public let number: Int32
     /// File name without extension: `V0001_schema`.
     public let name: String
+    /// The whole file, run as one transaction.
     public let sql: String
     /// SHA-256 of the text: an applied migration never changes.
     public var checksum: [UInt8] { Array(SHA256.hash(data: Array(sql.utf8))) }
@@ -39,8 +40,11 @@ public struct Migration: Sendable {
 
 /// A migration and whether the database has it.
 public struct MigrationStatus: Sendable {
+    /// From 1, without gaps.
     public let number: Int32
+    /// File name without extension: `V0001_schema`.
     public let name: String
+    /// Whether the database has it; one that it has with other text is thrown instead.
     public let isApplied: Bool
 }
 

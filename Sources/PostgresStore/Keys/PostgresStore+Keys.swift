@@ -6,11 +6,13 @@ import Sealing
 
 /// What may be told of a tenant's keys: numbers and times.
 public struct TenantKeyState: Sendable, Hashable {
+    /// Whose keys they are; keys of one tenant open nothing of another.
     public var tenant: TenantID
     /// The data key that seals now; all from 1 on open.
     public var dataKey: Int32
     /// The key-encryption key that wraps the tenant's keys.
     public var keyEncryptionKey: Int32
+    /// When they were last rotated or wrapped anew, else when the tenant was added.
     public var changedAt: Date
 }
 

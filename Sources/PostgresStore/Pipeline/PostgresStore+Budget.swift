@@ -41,6 +41,8 @@ struct QuotaBucket: Sendable, Hashable {
 }
 
 extension PostgresStore: ResourceBudget {
+    /// The bucket holds a twentieth of the window (D12); its size follows the users in the newest snapshot. Four
+    /// statements, one at a time for each tenant and scope. A scope without a limit grants all for an hour.
     public func draw(_ units: Int, tenant: TenantID, scope: ThrottleScope) async throws(StageFailure) -> BudgetAnswer {
         try await transaction(of: tenant) { (connection) async throws(StageFailure) in
             let known = try await connection.rows(
@@ -56,6 +58,7 @@ extension PostgresStore: ResourceBudget {
         }
     }
 
+    /// One upsert: the bucket is emptied, and of two pauses the one that ends later holds.
     public func pause(_ duration: Duration, tenant: TenantID, scope: ThrottleScope) async throws(StageFailure) {
         try await withConnection { (connection) async throws(StageFailure) in
             _ = try await connection.rows(

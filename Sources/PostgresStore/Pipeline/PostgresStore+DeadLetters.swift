@@ -5,6 +5,7 @@ import LibPQ
 
 /// A message that was parked, as administrators see it.
 public struct DeadLetter: Sendable, Hashable {
+    /// The message's id; drawn when it was parked for a body that is no message.
     public var id: UUID
     /// Name of the queue that it came from.
     public var queue: String
@@ -14,10 +15,15 @@ public struct DeadLetter: Sendable, Hashable {
     public var tenant: TenantID?
     /// `nil` where ``kind`` is.
     public var job: JobID?
+    /// How often a worker has begun it; 1 for a body that is no message.
     public var attempts: Int32
+    /// Name of the failure that parked it; `attemptsExhausted` where the tenth attempt never told its end.
     public var errorCode: String
+    /// The last failure that a worker noted, with its name; else what parked it.
     public var errorMessage: String
+    /// When the message was made; when it was parked, for a body that is none.
     public var createdAt: Date
+    /// By the database's clock; lists show the newest first.
     public var parkedAt: Date
     /// What was parked: ids and numbers, or the beginning of what could not be decoded.
     public var body: String
@@ -56,6 +62,8 @@ extension PostgresStore {
         }
     }
 
+    /// One dead letter; only the operator's role may.
+    /// - Throws: `deadLetterNotFound`.
     public func deadLetter(_ id: UUID) async throws(AccountError) -> DeadLetter {
         try await administer { (connection) async throws(AccountError) in try await connection.deadLetter(id) }
     }

@@ -5,6 +5,7 @@ import LibPQ
 import Sealing
 
 extension PostgresStore: DiffStore {
+    /// One statement for page, collection and keys; the page is opened after the transaction.
     public func page(_ handling: Message) async throws(StageFailure) -> DiffInput? {
         let type = handling.type ?? 0
         let found = try await transaction(of: handling.tenant) {
@@ -34,6 +35,7 @@ extension PostgresStore: DiffStore {
         return DiffInput(type: type, mode: mode, content: content, digester: keys)
     }
 
+    /// One transaction where all contents are there already; else a second one, the new ones sealed in between.
     public func storeSightings(_ handling: Message, _ output: DiffOutput) async throws(StageFailure) -> [Message] {
         let keys = try await recentKeys(handling.tenant)
         let type = handling.type ?? 0
@@ -58,6 +60,7 @@ extension PostgresStore: DiffStore {
         }
     }
 
+    /// Ends the message and nothing else when the collection is being settled, or has come to a bad end already.
     public func failCollection(_ handling: Message, _ failure: StageFailure) async throws(StageFailure) -> [Message] {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             try await connection.consume(handling)

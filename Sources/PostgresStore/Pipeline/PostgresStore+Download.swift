@@ -8,6 +8,8 @@ extension PostgresStore: DownloadStore {
     /// Objects of a list of ids that are read at a time.
     private static let keysAtOnce = 1_000
 
+    /// Counts an attempt and takes away the pieces of the one before.
+    /// - Throws: ``FailureCode/snapshotRemoved`` when retention was faster.
     public func order(_ handling: Message) async throws(StageFailure) -> DownloadOrder? {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             let jobs = try await connection.rowsOfRunningJob(
@@ -52,6 +54,7 @@ extension PostgresStore: DownloadStore {
         }
     }
 
+    /// One transaction a batch, the next of which is read while `body` has this one; of named ids a thousand at a time.
     public func documents(
         _ handling: Message, _ order: DownloadOrder, _ type: ObjectType,
         _ body: (DocumentText, VersionStamp) async throws(StageFailure) -> Void
@@ -119,6 +122,7 @@ extension PostgresStore: DownloadStore {
         }
     }
 
+    /// Fenced by attempt and ordinal, and by a job that runs: else ``FailureCode/unitFenced``.
     public func storePiece(
         _ handling: Message, _ order: DownloadOrder, ordinal: Int32, _ bytes: [UInt8], objects: Int64
     ) async throws(StageFailure) {
@@ -144,12 +148,15 @@ extension PostgresStore: DownloadStore {
         }
     }
 
+    /// A keyed digest under the tenant's digest key (D8); nothing is written.
     public func mark(_ handling: Message, _ bytes: [UInt8]) async throws(StageFailure) -> String {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             try await keys(connection, handling.tenant).archiveMark(bytes)
         }
     }
 
+    /// From here on the archive can be fetched for seven days.
+    /// - Throws: ``FailureCode/stageDefect`` when the pieces do not add up to the result's size.
     public func finish(_ handling: Message, _ order: DownloadOrder, _ result: DownloadResult)
         async throws(StageFailure)
     {

@@ -4,6 +4,8 @@ import Foundation
 import LibPQ
 
 extension PostgresStore: FetchStore {
+    /// A delta link counts as current for seven days after a complete listing; from then on the type is read whole.
+    /// - Throws: ``FailureCode/credentialsInvalid`` for a tenant without a credential for reading.
     public func opening(_ handling: Message) async throws(StageFailure) -> RoundOpening? {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             let rows = try await connection.rowsOfRunningJob(
@@ -59,6 +61,7 @@ extension PostgresStore: FetchStore {
         return (access, keys)
     }
 
+    /// Takes back what an unsealed round has settled, drops the pages of every earlier one, and numbers the snapshot.
     public func openRound(_ handling: Message, _ collections: [CollectionPlan]) async throws(StageFailure) -> [Message]
     {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
@@ -97,6 +100,7 @@ extension PostgresStore: FetchStore {
         }
     }
 
+    /// Opens credential, cursor and delta link; writes nothing but the end of a message that has no work.
     public func walk(_ handling: Message) async throws(StageFailure) -> WalkState? {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             let rows = try await connection.rowsOfRunningJob(
@@ -129,6 +133,7 @@ extension PostgresStore: FetchStore {
         }
     }
 
+    /// One transaction; what the job has read stays until the next round of the tenant opens.
     public func failJob(_ handling: Message, _ failure: StageFailure) async throws(StageFailure) -> [Message] {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             try await connection.consume(handling)

@@ -3,6 +3,7 @@ import Foundation
 import LibPQ
 
 extension PostgresStore {
+    /// Rows stay locked while `transport` has them; after a crash a message goes out again, under the same id.
     public func handOverMail(to transport: any MailTransport, limit: Int) async throws(StageFailure) -> Int {
         // Nothing waits at nearly all times.
         let waiting = try await withConnection { (connection) async throws(StageFailure) in
@@ -28,6 +29,7 @@ extension PostgresStore {
         }
     }
 
+    /// One call of a function with the owner's rights: the scheduler's role may not change organizations.
     public func endTrials() async throws(StageFailure) -> Int {
         let rows = try await withConnection { (connection) async throws(StageFailure) in
             try await connection.rows("SELECT backup.end_trials() AS ended")

@@ -4,6 +4,7 @@ public import Foundation
 import LibPQ
 
 extension PostgresStore: MessageStore {
+    /// One update by primary key. A message that was begun ten times is not begun again: it is parked, its job failed.
     public func start(_ message: Message) async throws(StageFailure) -> MessageStart {
         let rows = try await withConnection { (connection) async throws(StageFailure) in
             try await connection.rows(
@@ -32,6 +33,7 @@ extension PostgresStore: MessageStore {
         }
     }
 
+    /// One transaction. Parked at once where the failure says so, at the tenth attempt otherwise.
     public func fail(_ message: Message, _ failure: StageFailure, delay: Duration) async throws(StageFailure) -> Bool {
         try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
             if failure.disposition == .park { return try await connection.park(message, failure) }
@@ -50,6 +52,7 @@ extension PostgresStore: MessageStore {
         }
     }
 
+    /// One update for all of them; none without ids.
     public func markPublished(_ ids: [UUID]) async throws(StageFailure) {
         guard !ids.isEmpty else { return }
         try await withConnection { (connection) async throws(StageFailure) in
@@ -58,6 +61,7 @@ extension PostgresStore: MessageStore {
         }
     }
 
+    /// Keeps the first 4,096 bytes as text, under tenant and job zero: no job fails by it.
     public func parkUndecodable(_ body: [UInt8], queue: BackupContracts.Queue) async throws(StageFailure) {
         let text = String(decoding: body.prefix(4_096), as: UTF8.self).replacing("\0", with: "")
         try await withConnection { (connection) async throws(StageFailure) in

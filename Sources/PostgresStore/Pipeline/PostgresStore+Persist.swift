@@ -10,6 +10,7 @@ extension PostgresStore: PersistStore {
     /// Sealed lists in hand.
     private static let sightingsAtOnce = 4
 
+    /// Decides once how many chunks there are: none where a complete listing says what the one before it said.
     public func settlement(_ handling: Message) async throws(StageFailure) -> Settlement? {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             let listing = try await connection.listing(handling)
@@ -48,6 +49,8 @@ extension PostgresStore: PersistStore {
         }
     }
 
+    /// Four sealed lists a transaction, one of them open at a time.
+    /// - Throws: ``FailureCode/stageDefect`` for a page that has none.
     public func sightings(_ handling: Message, _ body: (SightingList) -> Void) async throws(StageFailure) {
         var after: Int32 = -1
         while true {
@@ -82,6 +85,7 @@ extension PostgresStore: PersistStore {
         }
     }
 
+    /// Two statements in one transaction; current versions and links alone.
     public func heads(_ handling: Message, _ range: ClosedRange<ObjectKey>)
         async throws(StageFailure) -> (versions: [VersionHead], links: [LinkHead])
     {
@@ -97,6 +101,7 @@ extension PostgresStore: PersistStore {
         }
     }
 
+    /// One look-up by key for each; no query where no object is asked for.
     public func heads(_ handling: Message, _ wanted: WantedHeads)
         async throws(StageFailure) -> (versions: [VersionHead], links: [LinkHead])
     {

@@ -7,6 +7,7 @@ extension PostgresStore: ScheduleStore {
     /// The advisory lock of the leading scheduler. Any number serves that no one else uses in this database.
     static let leaderLock: Int64 = 0x656e_7472_6162_0001
 
+    /// An advisory lock of the session: it is held for as long as the scheduler's only connection.
     public func becomeLeader() async throws(StageFailure) -> Bool {
         // The lock belongs to the session: with one connection in the scheduler's pool it is held until that ends.
         try await withConnection { (connection) async throws(StageFailure) in
@@ -21,6 +22,7 @@ extension PostgresStore: ScheduleStore {
         }
     }
 
+    /// One statement. Who has an open backup is only moved on; who is not covered stays due, and begins once covered.
     public func startDueBackups(limit: Int) async throws(StageFailure) -> [Message] {
         try await transaction { (connection) async throws(StageFailure) in
             // A tenant whose backup runs or waits is passed over and comes again with its next due time; one that is not
@@ -66,6 +68,7 @@ extension PostgresStore: ScheduleStore {
         }
     }
 
+    /// One statement over all queues. Rows that another scheduler has locked, or a worker has begun, are passed over.
     public func takeUnpublished(limit: Int) async throws(StageFailure) -> [Message] {
         try await take(
             """
@@ -76,6 +79,7 @@ extension PostgresStore: ScheduleStore {
             """, limit, [])
     }
 
+    /// One statement; rows that another scheduler has locked are passed over.
     public func takeUnconsumed(_ queue: BackupContracts.Queue, olderThan age: Duration, limit: Int)
         async throws(StageFailure) -> [Message]
     {
@@ -105,6 +109,7 @@ extension PostgresStore: ScheduleStore {
         }.compactMap { Message(decoding: Array($0.utf8)) }
     }
 
+    /// One pass over the messages that may be worked on; a queue without any is left out.
     public func backlog() async throws(StageFailure) -> [QueueBacklog] {
         let rows = try await withConnection { (connection) async throws(StageFailure) in
             try await connection.rows(
@@ -128,6 +133,7 @@ extension PostgresStore: ScheduleStore {
         }
     }
 
+    /// One statement. A tenant is overdue, too, when its last good backup is older than two of its intervals.
     public func health() async throws(StageFailure) -> FleetHealth {
         let rows = try await withConnection { (connection) async throws(StageFailure) in
             try await connection.rows(

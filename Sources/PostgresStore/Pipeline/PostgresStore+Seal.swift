@@ -5,6 +5,7 @@ import LibPQ
 import Sealing
 
 extension PostgresStore {
+    /// One transaction, in which the key store signs; the users of the snapshot are counted in it, for seats and bills.
     public func seal(_ handling: Message) async throws(StageFailure) -> [Message] {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             try await connection.consume(handling)

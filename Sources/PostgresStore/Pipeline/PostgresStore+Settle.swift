@@ -6,6 +6,7 @@ import LibPQ
 import struct Crypto.SHA256
 
 extension PostgresStore {
+    /// One transaction, fenced by `settled`; at most 8,192 rows a statement.
     public func settleChunk(
         _ handling: Message, _ settlement: Settlement, _ changes: VersionChanges, passesBaton: Bool
     ) async throws(StageFailure) -> [Message] {

@@ -8,6 +8,7 @@ extension PostgresStore {
     /// Undiffed pages at which a baton is held back: two batons of twenty pages (D14).
     static let undiffedPagesAllowed: Int32 = 40
 
+    /// Seals before the transaction. A baton is held back while more than 40 pages wait for a differ (D14).
     public func storePage(
         _ handling: Message, _ state: WalkState, _ page: FetchedPage?, _ step: WalkStep
     ) async throws(StageFailure) -> [Message] {
@@ -63,6 +64,8 @@ extension PostgresStore {
         return sealed
     }
 
+    /// Moves the ordinal on, so that a page that is still on its way is fenced.
+    /// - Throws: ``FailureCode/unitFenced`` when the walk went on elsewhere.
     public func restartWalk(_ handling: Message, _ state: WalkState) async throws(StageFailure) -> [Message] {
         try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             // The ordinal is raised, so that a page of the walk before, which is on its way still, is fenced.

@@ -4,8 +4,11 @@ import LibPQ
 
 /// A document with its place in the object's history.
 public struct StoredDocument: Sendable {
+    /// The object's place in lists: its id where that is a GUID, else a keyed hash of it (D8).
     public var key: ObjectKey
+    /// All facets and links that the snapshot has of it.
     public var document: ObjectDocument
+    /// The snapshots over which every part of the document stays as it is.
     public var version: VersionStamp
     /// Why a deleted object is gone.
     public var reason: EndReason?

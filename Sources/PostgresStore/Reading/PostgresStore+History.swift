@@ -5,12 +5,17 @@ import LibPQ
 
 /// One stretch of an object's history.
 public struct HistoryItem: Sendable {
+    /// The first snapshot with this state; retention may have taken it away since.
     public var from: SnapshotNumber
     /// The first snapshot with another state; `nil` while it lasts.
     public var to: SnapshotNumber?
+    /// An object that came back has an item for its absence, and a present one after it.
     public var state: ObjectDocument.State
+    /// Why its attributes ended; nil while it is present.
     public var reason: EndReason?
+    /// Over the whole document; of a deleted object, over its last one.
     public var digest: BackupModel.Digest?
+    /// When Graph showed it, RFC 3339 in UTC; nil for a deleted object.
     public var seenAt: String?
     /// Paths of changed attributes, names of changed relationships and children.
     public var changes: [String]

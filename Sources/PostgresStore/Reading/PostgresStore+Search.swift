@@ -5,6 +5,7 @@ import Sealing
 
 /// An object that a search found.
 public struct SearchHit: Sendable {
+    /// Hits come by its number where words are searched, else by the order in which types were given.
     public var type: ObjectType
     /// With those of its attributes alone that name it or were asked about.
     public var document: ObjectDocument

@@ -8,18 +8,26 @@ import Sealing
 public struct VerifyReport: Sendable {
     /// A content that is not what was backed up.
     public struct Damage: Sendable, Hashable {
+        /// Name of the object's type; `type N` for a collection that this version does not know.
         public var type: String
+        /// The object's key, a GUID or what stands for an id that is none; empty where a whole collection is meant.
         public var id: String
+        /// `attributes`, a relationship's name or number, or `collection`.
         public var facet: String
+        /// `contentMissing`, `digestDiffers`, `collectionDigestDiffers`, or the name of why a payload does not open.
         public var reason: String
     }
 
+    /// The one that was read; the newest where none was named.
     public var snapshot: SnapshotNumber
     /// Contents that were read.
     public var contents = 0
+    /// Contents by type, object and facet, then collections; empty when all is as it was backed up.
     public var damaged: [Damage] = []
+    /// Whether the signing key signed number, collection digests and previous digest as they are there now.
     public var signatureIsValid = false
 
+    /// Whether nothing is damaged and the signature holds.
     public var isSound: Bool { damaged.isEmpty && signatureIsValid }
 }
 

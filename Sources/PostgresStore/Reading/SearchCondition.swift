@@ -2,6 +2,7 @@ public import BackupModel
 
 /// A condition on an attribute: `department eq Sales`, `accountEnabled ne true`, `proxyAddresses contains @old`.
 public struct SearchCondition: Sendable, Hashable {
+    /// How values are compared: raw values are words of the command line. Case counts for `gt` and `lt` of texts alone.
     public enum Operator: String, Sendable, CaseIterable {
         case equals = "eq"
         case differs = "ne"
@@ -13,7 +14,9 @@ public struct SearchCondition: Sendable, Hashable {
 
     /// Names from the top, `/`-separated: `onPremisesExtensionAttributes/extensionAttribute1`.
     public let path: [String]
+    /// `ne` holds for an attribute that is absent, too.
     public let comparison: Operator
+    /// Without its quotes. Compared as a text; by `gt` and `lt` as a number where both are one.
     public let value: String
 
     /// Reads `attribute op value`; the value may be in single quotes. `nil` for anything else.

@@ -5,7 +5,9 @@ import LibPQ
 
 /// A restore with what came of its steps so far.
 public struct RestoreRecord: Sendable, Hashable {
+    /// Its state, and what of the results is counted as warnings.
     public var job: JobRecord
+    /// What was approved, opened.
     public var plan: RestorePlan
     /// By number; none for steps that were not done, or are not done yet.
     public var results: [RestoreResult]

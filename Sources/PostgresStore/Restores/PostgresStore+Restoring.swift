@@ -4,6 +4,7 @@ import Foundation
 import LibPQ
 
 extension PostgresStore: RestoreStore {
+    /// Steps of one wave, those that were begun before those that were not.
     public func chunk(_ message: Message, limit: Int) async throws(StageFailure) -> RestoreChunk? {
         try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
             let rows = try await connection.rowsOfRunningJob(
@@ -76,6 +77,7 @@ extension PostgresStore: RestoreStore {
         }
     }
 
+    /// Fenced by position and number of beginnings; also ``FailureCode/unitFenced`` when the restore was cancelled.
     public func begin(_ message: Message, _ chunk: RestoreChunk) async throws(StageFailure) {
         try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
             let begun = try await connection.rows(
@@ -99,6 +101,7 @@ extension PostgresStore: RestoreStore {
         }
     }
 
+    /// One look-up by key.
     public func confirm(_ message: Message, _ chunk: RestoreChunk) async throws(StageFailure) {
         try await transaction(of: message.tenant) { (connection) async throws(StageFailure) in
             let held = try await connection.rows(
@@ -113,6 +116,7 @@ extension PostgresStore: RestoreStore {
         }
     }
 
+    /// Seals the results first, then one transaction for them, the new ids, the position and the baton.
     public func finish(_ message: Message, _ chunk: RestoreChunk, _ results: [RestoreResult], passesBaton: Bool)
         async throws(StageFailure) -> RestoreNext
     {

@@ -9,7 +9,9 @@ public struct WriteAccess: Sendable, Hashable {
     public var clientID: String
     /// `secret` or `certificate`.
     public var kind: String
+    /// Read from a certificate; nil for a secret.
     public var expiresAt: Date?
+    /// When this credential was stored in place of the one before.
     public var createdAt: Date
 }
 
