@@ -13,6 +13,7 @@ public struct HealthServer: Sendable {
     let isReady: @Sendable () async -> Bool
     let logger: Logger
 
+    /// - Parameter isReady: asked at each `/readyz`; false is answered with 503.
     public init(
         host: String, port: Int, metrics: StageMetrics, logger: Logger, isReady: @escaping @Sendable () async -> Bool
     ) {

@@ -3,20 +3,25 @@ public import Logging
 
 /// Log lines as JSON objects on standard error: time, level, message, stage, then the metadata.
 public struct JSONLogHandler: LogHandler {
+    /// Stands in every line; what a line brings along under the same key wins.
     public var metadata: Logger.Metadata = [:]
+    /// What is below it is not written.
     public var logLevel: Logger.Level
     private let stage: String
 
+    /// - Parameter stage: stands in every line.
     public init(stage: String, level: Logger.Level) {
         self.stage = stage
         logLevel = level
     }
 
+    /// One entry of ``metadata``.
     public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
+    /// Writes one line, its keys ascending, in a single write.
     public func log(event: LogEvent) {
         write(event.level, event.message, event.metadata)
     }

@@ -7,6 +7,7 @@ import StageRuntime
 public struct SchedulerLoop: Sendable {
     let context: StageContext
 
+    /// Metrics, logger and the pause between two turns are those of the context.
     public init(context: StageContext) { self.context = context }
 
     /// Sweeps between two turns.

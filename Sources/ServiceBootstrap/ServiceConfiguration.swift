@@ -29,35 +29,61 @@ public import RabbitMQTransport
 /// - `mail.from` (e-mail address, default entra-backup@localhost): the sender.
 /// - `mail.signInUrl` (text, optional): named in sign-in e-mails.
 public struct ServiceConfiguration: Sendable {
+    /// `database.host`: a name, an address, or (with a leading `/`) the directory of a Unix-domain socket.
     public var databaseHost: String
+    /// `database.port`: TCP port, or the number in the socket's file name.
     public var databasePort: UInt16
+    /// `database.name`: the database that holds the schema `backup`.
     public var databaseName: String
+    /// `database.user`; `nil` for the role of the program.
     public var databaseUser: String?
+    /// First line of `database.passwordFile`; `nil` without such a file.
     public var databasePassword: DatabaseSettings.Secret?
+    /// `database.sslMode`, one of ``DatabaseSettings/sslModes``; `nil` for verify-full, on loopback prefer.
     public var databaseSSLMode: String?
+    /// `database.sslRootCertificate`, a PEM file; `nil` for libpq's `~/.postgresql/root.crt`.
     public var databaseRootCertificate: String?
+    /// `database.connections`; `nil` for ``concurrency`` + 4, and for 1 in the scheduler.
     public var databaseConnections: Int?
+    /// `database.idleInTransactionSeconds`: the server ends a transaction that stands still for longer.
     public var databaseIdleInTransaction: Duration
+    /// `broker.host`: a name or an address.
     public var brokerHost: String
+    /// `broker.port`; 5671 is usual with TLS.
     public var brokerPort: UInt16
+    /// `broker.virtualHost`: where the queues are.
     public var brokerVirtualHost: String
+    /// `broker.user`: each program may have its own, with rights on its queues alone.
     public var brokerUser: String
+    /// First line of `broker.passwordFile`; empty without such a file.
     public var brokerPassword: BrokerSettings.Secret
     /// `nil` without TLS.
     public var brokerCACertificate: String?
+    /// `broker.heartbeatSeconds`; a broker that is silent for two of them is taken for dead.
     public var brokerHeartbeatSeconds: Int
+    /// `keyStore.path`: the directory of key files, absolute or relative to the working directory.
     public var keyStorePath: String
+    /// `http.host`: where metrics and health are served, to whoever asks.
     public var httpHost: String
+    /// `http.port`; 0 serves neither.
     public var httpPort: Int
+    /// `log.level`: what is below it is not written.
     public var logLevel: Logger.Level
+    /// `stage.concurrency`: deliveries in hand for each queue, and the prefetch window.
     public var concurrency: Int
+    /// `graph.patienceSeconds`: the longest wait for Microsoft Graph within a request.
     public var graphPatience: Duration
+    /// `graph.respectsQuotas`; false only against a simulator without quotas.
     public var respectsQuotas: Bool
+    /// `scheduler.turnMs`: the pause between two turns, with ten sweeps in it.
     public var schedulerTurn: Duration
+    /// `plans.entra`: whether plans that include Entra may be made; those that exist are not touched.
     public var offersEntra: Bool
     /// `nil` when no setting names it.
     public var mailFolder: String?
+    /// `mail.from`: the sender's address.
     public var mailFrom: String
+    /// `mail.signInUrl`: named in sign-in e-mails; `nil` leaves the line out.
     public var signInURL: String?
 
     /// Where the scheduler puts mail when no setting names another place.

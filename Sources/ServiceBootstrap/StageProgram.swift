@@ -11,13 +11,19 @@ import UnixSignals
 
 /// What a stage program is given to build its stage.
 public struct StageContext: Sendable {
+    /// As it was at the start: nothing is read again.
     public let configuration: ServiceConfiguration
+    /// Logs in as the stage's own role, unless the configuration names another.
     public let store: PostgresStore
+    /// Closed after the last delivery, before ``store``.
     public let transport: any MessageTransport
+    /// What `/metrics` shows, where that is served.
     public let metrics: StageMetrics
+    /// Set when the program is told to end: finish the unit in hand, pass the rest on.
     public let drain: DrainSignal
     /// What tests have done at the points that a stage passes.
     public let hooks: StageHooks
+    /// JSON lines on standard error, with the stage in each.
     public let logger: Logger
     let endings = Endings()
 
@@ -62,17 +68,24 @@ public struct StageProgram: Sendable {
     public typealias Work = @Sendable (StageContext) async throws -> Void
 
     // The programs import their stage and this target only, so that they name no contract.
+    /// Starts due backups, publishes what was left behind, applies retention.
     public static var scheduler: StageProgram { StageProgram(.scheduler) }
+    /// Opens rounds and walks the pages of Microsoft Graph.
     public static var fetcher: StageProgram { StageProgram(.fetcher) }
+    /// Turns pages into sightings and new contents.
     public static var differ: StageProgram { StageProgram(.differ) }
+    /// Settles collections and seals snapshots.
     public static var persister: StageProgram { StageProgram(.persister) }
+    /// Writes archives of snapshots.
     public static var downloader: StageProgram { StageProgram(.downloader) }
+    /// Carries out restores.
     public static var restorer: StageProgram { StageProgram(.restorer) }
 
     private let stage: Stage
     private let arguments: [String]
     private let environment: [String: String]
 
+    /// Nothing is looked at before it runs. Without `environment` it is that of the process.
     public init(
         _ stage: Stage, arguments: [String] = CommandLine.arguments, environment: [String: String]? = nil
     ) {

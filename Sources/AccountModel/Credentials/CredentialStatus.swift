@@ -18,6 +18,7 @@ public enum CredentialStatus: Sendable, Hashable {
 
     /// What is known of a credential.
     public struct Facts: Sendable, Hashable {
+        /// When it ends; nil when nobody knows, and then only a failure shows the end.
         public var expiresAt: Date?
         /// Whether a token was ever got with it.
         public var isChecked: Bool
@@ -26,6 +27,7 @@ public enum CredentialStatus: Sendable, Hashable {
         /// The failure of the newest job that used it, by its name; nil when that ended well.
         public var lastFailure: String?
 
+        /// Of failures only `credentialsExpired`, `credentialsInvalid` and `consentMissing` mean anything here.
         public init(expiresAt: Date?, isChecked: Bool, hasConsent: Bool, lastFailure: String? = nil) {
             self.expiresAt = expiresAt
             self.isChecked = isChecked

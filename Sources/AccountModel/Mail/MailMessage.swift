@@ -5,10 +5,14 @@ public import Foundation
 /// Names go into encoded words (RFC 2047), the text into quoted-printable (RFC 2045), so that nothing on its way has to
 /// know UTF-8.
 public struct MailMessage: Sendable, Hashable {
+    /// A mailbox. Whatever is in it, it cannot end the line of its header.
     public struct Address: Sendable, Hashable {
+        /// For people; where it is empty the address stands alone.
         public var name: String
+        /// Left out of it, when it is written, is all but printable ASCII, and `<` and `>`.
         public var address: String
 
+        /// Both as given.
         public init(name: String, address: String) {
             self.name = name
             self.address = address
@@ -17,13 +21,18 @@ public struct MailMessage: Sendable, Hashable {
 
     /// Becomes the message's id: the same message sent twice is seen to be one.
     public var id: UUID
+    /// Written in UTC, to the second.
     public var date: Date
+    /// The domain of its address ends the message's id.
     public var from: Address
+    /// The only recipient.
     public var to: Address
+    /// Encoded where it is more than plain ASCII: a line break in it ends nothing.
     public var subject: String
     /// Lines end with `\n`.
     public var text: String
 
+    /// All parts as given; what they may not hold is seen to in ``rendered``.
     public init(id: UUID, date: Date, from: Address, to: Address, subject: String, text: String) {
         self.id = id
         self.date = date

@@ -2,11 +2,17 @@ public import Foundation
 
 /// A customer of a partner.
 public struct Organization: Sendable, Hashable {
+    /// Drawn by the database; a transfer keeps it.
     public var id: UUID
+    /// Whose customer it is; only a transfer changes it.
     public var partner: UUID
+    /// One of the partner's own, which the database sees to.
     public var plan: UUID
+    /// Need not be unique, not even at the partner.
     public var name: String
+    /// Of the contact, as e-mails greet them.
     public var firstName: String
+    /// Of the contact, as e-mails greet them.
     public var lastName: String
     /// Unique over all organizations, whatever its case; what its people sign in with.
     public var email: String
@@ -16,7 +22,9 @@ public struct Organization: Sendable, Hashable {
     public var seats: Int32?
     /// Whether users that appear in its tenants take seats by themselves.
     public var autoLicense: Bool
+    /// What it does is said by ``SubscriptionState/effect``.
     public var state: SubscriptionState
+    /// When it was made, by the database's clock.
     public var createdAt: Date
     /// The product of its plan.
     public var product: ProductType
@@ -27,6 +35,7 @@ public struct Organization: Sendable, Hashable {
     /// When users that appeared have last taken seats by themselves.
     public var seatsRaisedAt: Date?
 
+    /// Nothing is checked here. Of one that is to be made the database decides id, state, product and `createdAt`.
     public init(
         id: UUID, partner: UUID, plan: UUID, name: String, firstName: String, lastName: String, email: String,
         country: String, seats: Int32?, autoLicense: Bool, state: SubscriptionState, createdAt: Date,

@@ -2,25 +2,36 @@ public import Foundation
 
 /// What an organization has used in a month, and on which terms: a line of a partner's bill.
 public struct BillLine: Sendable, Hashable {
+    /// The customer; a bill keeps the id of one that was erased.
     public var organization: UUID
     /// `nil` for an organization that is gone, or is another partner's by now.
     public var name: String?
+    /// Whose customer it was; one that was transferred in the month has a line at each.
     public var partner: UUID
+    /// As it is called now; `nil` for one that is not there, or not to be seen.
     public var partnerName: String?
+    /// The plan that the month ended with.
     public var plan: UUID
+    /// As it is called now; `nil` for a plan that is not there, or not to be seen.
     public var planName: String?
+    /// Of the plan as it is now, not as it was in the month.
     public var product: ProductType?
+    /// Of the plan as it is now; ISO 4217.
     public var currency: String?
+    /// Of the plan as it is now.
     public var periodicity: Periodicity?
     /// The terms that the month ended with.
     public var state: SubscriptionState
+    /// Whether it was on trial when the month ended: then it is not billed.
     public var isNFR: Bool
+    /// When the month ended; `nil` where none were agreed on.
     public var seatsBought: Int32?
     /// The most users that were protected at any one time of the month.
     public var peakUsers: Int64
     /// The users that are protected now, or were at the month's end.
     public var currentUsers: Int64
 
+    /// All fields as given.
     public init(
         organization: UUID, name: String?, partner: UUID, partnerName: String?, plan: UUID, planName: String?,
         product: ProductType?, currency: String?, periodicity: Periodicity?, state: SubscriptionState, isNFR: Bool,

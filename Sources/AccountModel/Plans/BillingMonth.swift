@@ -1,5 +1,6 @@
 /// A calendar month, in UTC: what is billed by. Pure.
 public struct BillingMonth: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// Of the Gregorian calendar, from 1.
     public let year: Int
     /// 1 to 12.
     public let month: Int
@@ -20,6 +21,7 @@ public struct BillingMonth: Sendable, Hashable, Comparable, CustomStringConverti
         self.month = month
     }
 
+    /// The month after it; after December that of the next year.
     public var next: BillingMonth {
         month == 12 ? BillingMonth(year: year + 1, month: 1) : BillingMonth(year: year, month: month + 1)
     }

@@ -18,16 +18,24 @@ public enum Periodicity: String, Sendable, Codable, CaseIterable {
 
 /// The basis of billing: a product at a partner, in a currency.
 public struct Plan: Sendable, Hashable {
+    /// Drawn by the database.
     public var id: UUID
+    /// Who offers it; never changes.
     public var partner: UUID
+    /// Unique at the partner, whatever its case.
     public var name: String
+    /// Of a plan in use it becomes only what each organization could move to by itself.
     public var product: ProductType
     /// ISO 4217.
     public var currency: String
+    /// Fixed while an organization has the plan.
     public var periodicity: Periodicity
+    /// When it was made, by the database's clock.
     public var createdAt: Date
+    /// When it was taken out of the offer, for good; nil while it is offered.
     public var archivedAt: Date?
 
+    /// All fields as given.
     public init(
         id: UUID, partner: UUID, name: String, product: ProductType, currency: String, periodicity: Periodicity,
         createdAt: Date, archivedAt: Date? = nil

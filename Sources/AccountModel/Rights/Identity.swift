@@ -2,14 +2,22 @@ public import Foundation
 
 /// A member of a partner's staff.
 public struct StaffUser: Sendable, Hashable {
+    /// Drawn by the database.
     public var id: UUID
+    /// The only one whose data the user comes to see.
     public var partner: UUID
+    /// Unique over the installation, whatever its case; the user signs in with it.
     public var email: String
+    /// For people; need not be unique.
     public var name: String
+    /// What the user may do is said by ``Rights``.
     public var role: Role
+    /// Whether the user is shut out: no sign-in, no right.
     public var isDisabled: Bool
+    /// When the user was made, by the database's clock.
     public var createdAt: Date
 
+    /// All fields as given.
     public init(
         id: UUID, partner: UUID, email: String, name: String, role: Role, isDisabled: Bool = false, createdAt: Date
     ) {

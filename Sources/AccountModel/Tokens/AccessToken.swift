@@ -13,6 +13,7 @@ public struct AccessToken: Sendable, Hashable, CustomStringConvertible {
         case user
     }
 
+    /// Read from the token's own text.
     public let kind: Kind
     /// The token itself: shown once, never stored, never logged.
     public let text: String

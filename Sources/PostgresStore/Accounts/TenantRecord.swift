@@ -29,7 +29,7 @@ public struct TenantRecord: Sendable, Hashable {
     public var graphURL: String?
     /// Scheme and host of the token endpoint without tenant; nil for the cloud's own.
     public var authorityURL: String?
-    /// `added` before the first activation, never again after it.
+    /// `added` until it is activated or deactivated for the first time.
     public var state: State
     /// Application permissions that the token held when it was last checked.
     public var permissions: [String]
