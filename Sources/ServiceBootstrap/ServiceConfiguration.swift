@@ -53,7 +53,7 @@ public struct ServiceConfiguration: Sendable {
     public var brokerPort: UInt16
     /// `broker.virtualHost`: where the queues are.
     public var brokerVirtualHost: String
-    /// `broker.user`: each program may have its own, with rights on its queues alone.
+    /// `broker.user`: each program may have its own; each declares the queues that it finds missing.
     public var brokerUser: String
     /// First line of `broker.passwordFile`; empty without such a file.
     public var brokerPassword: BrokerSettings.Secret
