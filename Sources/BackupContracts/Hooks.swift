@@ -24,10 +24,13 @@ public enum StagePoint: String, Sendable, CaseIterable {
 
 /// Called at each ``StagePoint``; does nothing in production.
 public struct StageHooks: Sendable {
+    /// Called in the thread that does the work, which goes on when it returns.
     public var reach: @Sendable (StagePoint) -> Void
 
+    /// For tests, and for the failpoints that an environment variable asks for.
     public init(reach: @escaping @Sendable (StagePoint) -> Void) { self.reach = reach }
 
+    /// Does nothing at any point.
     public static let none = StageHooks { _ in }
 }
 
@@ -37,9 +40,12 @@ public struct StageHooks: Sendable {
 public final class DrainSignal: Sendable {
     private let state = Mutex(false)
 
+    /// Not draining.
     public init() {}
 
+    /// Whether the shutdown has begun; looked at between two units of work.
     public var isDraining: Bool { state.withLock { $0 } }
 
+    /// Begins the shutdown; there is no way back, and a second call does nothing.
     public func drain() { state.withLock { $0 = true } }
 }

@@ -7,5 +7,6 @@ public struct Stopwatch {
         measure = { began.duration(to: clock.now) }
     }
 
+    /// Real time on the clock that was given; it runs on while a process is stopped, if that clock does.
     public var elapsed: Duration { measure() }
 }

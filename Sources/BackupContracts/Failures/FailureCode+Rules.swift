@@ -1,6 +1,8 @@
 /// What follows from a failure: disposition, the hint that is shown beside it, and the runbook for the operator.
 public struct FailureRule: Sendable {
+    /// Decides what worker and stage do; the same for every occurrence of the code.
     public let disposition: Disposition
+    /// What a person can do, one sentence, shown under the message by every command; names no tenant and no object.
     public let hint: String
     /// The file name, without extension, under `runbooks/`; `nil` where no operator has to act.
     public let runbook: String?

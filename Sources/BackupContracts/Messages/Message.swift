@@ -36,9 +36,13 @@ public enum MessageKind: String, Sendable, Codable, CaseIterable {
 /// A message carries ids only, never directory content (D2): whoever reads the broker's disk learns GUIDs, type numbers
 /// and page numbers. Its row in `backup.messages` is the truth; what the broker holds is a reminder (D1).
 public struct Message: Sendable, Hashable, Codable {
+    /// Key of the row in `backup.messages`; a message that is published again keeps it.
     public var id: UUID
+    /// Decides queue and handler.
     public var kind: MessageKind
+    /// Whose rows the handler's transactions see (D14).
     public var tenant: TenantID
+    /// The job that the unit of work belongs to.
     public var job: JobID
     /// The job's epoch when the message was made; a restarted job has a higher one, older messages are ignored.
     public var epoch: Int32
@@ -49,6 +53,8 @@ public struct Message: Sendable, Hashable, Codable {
     /// W3C trace id of the job, 32 hex digits.
     public var trace: String
 
+    /// A message with a new id unless one is given; its maker inserts the row in the transaction of the result it
+    /// follows from.
     public init(
         id: UUID = UUID(), kind: MessageKind, tenant: TenantID, job: JobID, epoch: Int32, type: UInt16? = nil,
         page: Int32? = nil, trace: String
