@@ -12,12 +12,16 @@ public protocol TenantDigester: Sendable {
 
 /// A page to turn into sightings.
 public struct DiffInput: Sendable {
+    /// The collection's object type number in the catalogue.
     public var type: UInt16
+    /// How the page's walk reads: only a complete one has its sightings summed up.
     public var mode: WalkMode
     /// ``PageParts`` encoded.
     public var content: [UInt8]
+    /// The tenant's keys as they were when the page was read.
     public var digester: any TenantDigester
 
+    /// `content` is opened and decompressed already; it is in memory once and dropped after parsing.
     public init(type: UInt16, mode: WalkMode, content: [UInt8], digester: any TenantDigester) {
         self.type = type
         self.mode = mode
@@ -28,14 +32,18 @@ public struct DiffInput: Sendable {
 
 /// A content seen on a page; stored when the tenant does not have its digest yet.
 public struct SeenContent: Sendable {
+    /// Whose content it is.
     public var object: ObjectKey
+    /// 0 for the attributes, else the number of the owned sub-collection's relationship.
     public var facet: UInt16
+    /// Of the canonical bytes: equal digests mean equal content (D7).
     public var digest: Digest
     /// Where the canonical bytes stand in ``DiffOutput/canonical``.
     public var range: Range<Int>
     /// The names under which the object is found (D9): tokens are made of them when the content is new.
     public var words: SearchWords?
 
+    /// `words` only with attributes, facet 0; a page may hold the same digest more than once.
     public init(object: ObjectKey, facet: UInt16, digest: Digest, range: Range<Int>, words: SearchWords?) {
         self.object = object
         self.facet = facet
@@ -47,13 +55,16 @@ public struct SeenContent: Sendable {
 
 /// What a page comes to.
 public struct DiffOutput: Sendable {
+    /// In the order of the page; the last one of an object and facet wins.
     public var sightings: SightingList
+    /// One for every attributes or facet sighting, whether the tenant has the content or not.
     public var contents: [SeenContent]
     /// Canonical bytes of all contents, one after the other.
     public var canonical: [UInt8]
     /// What the page adds to the sum of a complete listing.
     public var listing: ListingSum?
 
+    /// Made by the differ alone; `listing` is added by ``sum(_:)``.
     public init(
         sightings: SightingList, contents: [SeenContent], canonical: [UInt8], listing: ListingSum? = nil
     ) {

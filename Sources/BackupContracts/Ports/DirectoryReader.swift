@@ -21,15 +21,20 @@ public enum DirectoryCredential: Sendable, Hashable, CustomStringConvertible, Cu
 
 /// What is needed to read one tenant.
 public struct DirectoryConnection: Sendable, Hashable {
+    /// The Entra tenant's GUID: the tenant of the token, and the one whose budget is drawn on.
     public var tenant: TenantID
+    /// Application (client) id of the app registration; write access may have one of its own.
     public var clientID: String
+    /// Opened from the tenant's sealed credential for the work at hand; never in a message or log.
     public var credential: DirectoryCredential
+    /// Which of Microsoft's clouds the tenant is in: gives both hosts and the token's scope.
     public var cloud: Cloud
     /// Scheme and host without version; `nil` for the cloud's own. Plain http for loopback addresses only.
     public var graphURL: String?
     /// Scheme and host without tenant; `nil` for the cloud's own.
     public var authorityURL: String?
 
+    /// Checks nothing: an unfit URL is ``FailureCode/tenantUnknown`` with the first request.
     public init(
         tenant: TenantID, clientID: String, credential: DirectoryCredential, cloud: Cloud = .global,
         graphURL: String? = nil, authorityURL: String? = nil
@@ -61,11 +66,14 @@ public struct DirectoryRequest: Sendable, Hashable {
     public var target: String
     /// `v1.0` or `beta`; ignored for absolute links.
     public var version: String
+    /// The budget that is drawn on before it is sent (D12).
     public var scope: ThrottleScope
     /// Resource units that the request is expected to cost.
     public var units: Int
+    /// Beyond those of every read; sent again with each page. A `Prefer` is added to the reader's own.
     public var headers: [String: String]
 
+    /// `units` counts in scope `identity` only: every other limit is of requests.
     public init(
         target: String, version: String, scope: ThrottleScope, units: Int = 1, headers: [String: String] = [:]
     ) {
@@ -86,10 +94,12 @@ public struct DirectoryRequest: Sendable, Hashable {
 
 /// A complete, successful answer.
 public struct DirectoryAnswer: Sendable {
+    /// Graph's own bytes, of status 200: a JSON object, as far as a scan without parsing tells.
     public var body: [UInt8]
     /// Requests that were sent for it, repeats included.
     public var requests: Int
 
+    /// Given only when the last byte has come; an answer that was cut is a failure.
     public init(body: [UInt8], requests: Int) {
         self.body = body
         self.requests = requests

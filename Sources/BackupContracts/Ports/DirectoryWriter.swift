@@ -2,6 +2,7 @@ public import BackupModel
 
 /// One request that changes the tenant.
 public struct DirectoryWrite: Sendable, Hashable {
+    /// The methods with which Graph's resources are changed.
     public enum Method: String, Sendable, Codable {
         case post = "POST"
         case patch = "PATCH"
@@ -9,16 +10,20 @@ public struct DirectoryWrite: Sendable, Hashable {
         case delete = "DELETE"
     }
 
+    /// DELETE has no body; the others may have one.
     public var method: Method
     /// Path and query without version.
     public var target: String
     /// `v1.0` or `beta`.
     public var version: String
+    /// The budgets that it draws one unit from: in identity and Intune that of writes, then that of all requests.
     public var scope: ThrottleScope
+    /// Beyond those of every write.
     public var headers: [String: String]
     /// JSON; nil for none.
     public var body: [UInt8]?
 
+    /// No part of it is checked here; a target that is no path is answered with ``FailureCode/stageDefect``, unsent.
     public init(
         method: Method, target: String, version: String, scope: ThrottleScope, headers: [String: String] = [:],
         body: [UInt8]? = nil

@@ -2,6 +2,7 @@ public import BackupModel
 
 /// What the downloader needs to write an archive.
 public struct DownloadOrder: Sendable {
+    /// What the members of the archive are; raw values are part of the command-line contract.
     public enum Format: String, Sendable, Codable, CaseIterable {
         /// `TYPE.jsonl`: one object document a line.
         case json
@@ -12,7 +13,9 @@ public struct DownloadOrder: Sendable {
     /// Bytes of every piece of an archive but the last: a fetch goes on from any byte without opening those before.
     public static let pieceSize = 1 << 20
 
+    /// The snapshot whose state is written; retention leaves it while the download is queued or running.
     public var snapshot: SnapshotNumber
+    /// One for all members; `manifest.json` is JSON in either.
     public var format: Format
     /// Names of types; nil for all.
     public var types: Set<String>?
@@ -25,6 +28,7 @@ public struct DownloadOrder: Sendable {
     /// Which beginning of the archive this is, from 1.
     public var attempt: Int32
 
+    /// Made by the store from the download's row, whose scope is sealed: an id may be a domain's name.
     public init(
         snapshot: SnapshotNumber, format: Format, types: Set<String>?, ids: Set<String>?, signature: String,
         sealedAt: Int64, attempt: Int32
@@ -41,11 +45,16 @@ public struct DownloadOrder: Sendable {
 
 /// An archive that is whole.
 public struct DownloadResult: Sendable, Hashable {
+    /// Pieces stored, under the ordinals below this number.
     public var pieces: Int32
+    /// Of the whole ZIP file; the store compares it with what it holds.
     public var bytes: Int64
+    /// Of the whole ZIP file, 32 bytes.
     public var sha256: [UInt8]
+    /// Objects written, over all types.
     public var objects: Int64
 
+    /// Reported once, when the last piece is stored.
     public init(pieces: Int32, bytes: Int64, sha256: [UInt8], objects: Int64) {
         self.pieces = pieces
         self.bytes = bytes

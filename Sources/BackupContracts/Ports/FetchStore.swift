@@ -2,13 +2,16 @@ public import BackupModel
 
 /// What the fetcher needs to know to open a round.
 public struct RoundOpening: Sendable {
+    /// With the credential that reads; a token is asked for before the round is opened.
     public var connection: DirectoryConnection
     /// Types that were asked for by name, or `nil` for all.
     public var types: [String]?
+    /// `backup start --full`: every collection is listed completely, delta links or not.
     public var full: Bool
     /// Type numbers whose delta link is current.
     public var typesWithDeltaLink: Set<UInt16>
 
+    /// A delta link counts as current for seven days after the last complete listing of its type (D6).
     public init(connection: DirectoryConnection, types: [String]?, full: Bool, typesWithDeltaLink: Set<UInt16>) {
         self.connection = connection
         self.types = types
@@ -27,9 +30,12 @@ public enum WalkMode: String, Sendable, Codable {
 
 /// A collection to open in a round.
 public struct CollectionPlan: Sendable, Hashable {
+    /// Object type number; a round has at most one collection of it.
     public var type: UInt16
+    /// Delta only for types that have it, with a current link, in a round that is not full.
     public var mode: WalkMode
 
+    /// Mode is decided when the round opens; only an expired delta link changes it, to complete.
     public init(type: UInt16, mode: WalkMode) {
         self.type = type
         self.mode = mode
@@ -38,8 +44,11 @@ public struct CollectionPlan: Sendable, Hashable {
 
 /// Where a walk stands: read from its collection's row, written back together with each page (D3).
 public struct WalkState: Sendable {
+    /// With the credential that reads.
     public var connection: DirectoryConnection
+    /// Object type number of the collection.
     public var type: UInt16
+    /// As the collection's row has it: complete after a restart.
     public var mode: WalkMode
     /// Pages stored so far: the fence of the next one.
     public var ordinal: Int32
@@ -52,6 +61,7 @@ public struct WalkState: Sendable {
     /// The number of the round's snapshot; the same on every attempt.
     public var snapshot: SnapshotNumber
 
+    /// Read in one transaction; `deltaLink` and `incrementalFrom` are never both there.
     public init(
         connection: DirectoryConnection, type: UInt16, mode: WalkMode, ordinal: Int32, cursor: WalkCursor?,
         deltaLink: String?, incrementalFrom: String?, snapshot: SnapshotNumber
@@ -69,12 +79,14 @@ public struct WalkState: Sendable {
 
 /// What a walk leaves when it ends.
 public struct WalkEnd: Sendable {
+    /// Never `pending`; with any but `complete` and `delta` the walk's pages are dropped (D5).
     public var outcome: CollectionOutcome
     /// Why, when the outcome is not a good one: the failure's name and a sentence.
     public var reason: StageFailure?
     /// Becomes current when the snapshot is sealed.
     public var deltaLink: String?
 
+    /// `reason` stands with a good outcome too, where parts of the collection were not read.
     public init(outcome: CollectionOutcome, reason: StageFailure? = nil, deltaLink: String? = nil) {
         self.outcome = outcome
         self.reason = reason
@@ -95,9 +107,12 @@ public enum WalkStep: Sendable {
 public struct FetchedPage: Sendable {
     /// ``PageParts`` encoded.
     public var content: [UInt8]
+    /// Objects on the page, for progress; one that comes on two pages counts twice.
     public var items: Int
+    /// Requests sent for it, repeats and single reads included.
     public var requests: Int
 
+    /// An empty `content` stores no row and takes no ordinal; only its counts are added.
     public init(content: [UInt8], items: Int, requests: Int) {
         self.content = content
         self.items = items

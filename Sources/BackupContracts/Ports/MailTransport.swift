@@ -7,6 +7,7 @@ public struct OutgoingMail: Sendable, Hashable {
     /// As RFC 5322 writes it.
     public var message: String
 
+    /// `id` is that of the row in the database, so that a message sent again is known as the same.
     public init(id: UUID, message: String) {
         self.id = id
         self.message = message

@@ -32,12 +32,17 @@ public protocol MessageStore: Sendable {
 
 /// How many rows of a queue wait, and since when, for metrics and the sweep.
 public struct QueueBacklog: Sendable, Hashable {
+    /// At most one backlog a queue; a queue without rows to work on has none.
     public var queue: Queue
+    /// Rows that no one has published since they became visible: new ones, and those whose pause after a failure is
+    /// over.
     public var unpublished: Int
+    /// Rows that are with the broker or in a worker's hands.
     public var published: Int
     /// Age of the oldest row that may be worked on, in seconds of the database's clock.
     public var oldestAgeSeconds: Double
 
+    /// Rows that are not visible yet count nowhere.
     public init(queue: Queue, unpublished: Int, published: Int, oldestAgeSeconds: Double) {
         self.queue = queue
         self.unpublished = unpublished

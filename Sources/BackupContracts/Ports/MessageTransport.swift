@@ -1,10 +1,13 @@
 /// One delivery of a queue; it is held by the broker until acknowledged.
 public struct Delivery: Sendable {
+    /// Where it came from; what cannot be decoded is parked under this name.
     public var queue: Queue
+    /// As it was published, undecoded; may be anything, since foreign publishers are possible.
     public var body: [UInt8]
     /// Confirms the delivery to the broker. Fails harmlessly when the channel is gone: the broker delivers again.
     public var acknowledge: @Sendable () async throws(StageFailure) -> Void
 
+    /// `acknowledge` may be called once; a delivery never acknowledged comes again when its channel closes.
     public init(
         queue: Queue, body: [UInt8], acknowledge: @escaping @Sendable () async throws(StageFailure) -> Void
     ) {

@@ -2,9 +2,13 @@ public import BackupModel
 
 /// A collection to settle.
 public struct Settlement: Sendable {
+    /// Object type number of the collection.
     public var type: UInt16
+    /// How it was read, as the walk ended: a delta that fell back to a listing is complete.
     public var mode: WalkMode
+    /// With any but `complete` and `delta` nothing is settled, and the objects stay as they were (D5).
     public var outcome: CollectionOutcome
+    /// The snapshot that the round will seal; versions begin and end with this number.
     public var snapshot: SnapshotNumber
     /// The next chunk: the fence.
     public var settled: Int32
@@ -12,6 +16,7 @@ public struct Settlement: Sendable {
     /// what the one before it said, and its objects are as that one left them.
     public var chunks: Int32
 
+    /// Made by the store; `chunks` is fixed when the collection is first looked at, whoever goes on with it.
     public init(
         type: UInt16, mode: WalkMode, outcome: CollectionOutcome, snapshot: SnapshotNumber, settled: Int32,
         chunks: Int32
@@ -27,10 +32,14 @@ public struct Settlement: Sendable {
 
 /// The current version of a facet, before this round.
 public struct VersionHead: Sendable, Hashable {
+    /// Whose facet it is.
     public var object: ObjectKey
+    /// 0 for the attributes, else the number of the owned sub-collection's relationship.
     public var facet: UInt16
+    /// Equal to that of a sighting when nothing changed (D7).
     public var digest: Digest
 
+    /// Also what a facet becomes: a version that begins has the same three parts.
     public init(object: ObjectKey, facet: UInt16, digest: Digest) {
         self.object = object
         self.facet = facet
@@ -40,10 +49,14 @@ public struct VersionHead: Sendable, Hashable {
 
 /// A link that is current before this round.
 public struct LinkHead: Sendable, Hashable, Comparable {
+    /// The object that has the link; the other side is never stored.
     public var object: ObjectKey
+    /// Number of the relationship in the catalogue of the object's type.
     public var relationship: UInt16
+    /// May be of another type, and may be no object that is backed up.
     public var target: ObjectKey
 
+    /// Stands for a link that is there before the round, and for one that begins or ends with it.
     public init(object: ObjectKey, relationship: UInt16, target: ObjectKey) {
         self.object = object
         self.relationship = relationship
@@ -67,6 +80,7 @@ public struct WantedHeads: Sendable, Hashable {
     /// Single links, of other objects.
     public var links: [LinkHead]
 
+    /// Each list sorted, no key twice; `links` has none of an object in `linked`.
     public init(objects: [ObjectKey], linked: [ObjectKey], links: [LinkHead]) {
         self.objects = objects
         self.linked = linked
@@ -76,10 +90,14 @@ public struct WantedHeads: Sendable, Hashable {
 
 /// A facet that ends without a successor.
 public struct EndedFacet: Sendable, Hashable {
+    /// Whose facet it is.
     public var object: ObjectKey
+    /// 0 for the attributes, whose end is the object's end: its other facets and its links end with them.
     public var facet: UInt16
+    /// Stored with the version that ends; a facet that an object no longer has is `missing`.
     public var reason: EndReason
 
+    /// Is written only where the facet has a current version.
     public init(object: ObjectKey, facet: UInt16, reason: EndReason) {
         self.object = object
         self.facet = facet
@@ -93,18 +111,25 @@ public struct VersionChanges: Sendable, Hashable {
     public var begun: [VersionHead] = []
     /// Whether none of the objects had a version before, as in a first backup: no older one has to be looked for.
     public var areAllNew = false
+    /// Facets that end and have no successor, those of objects that are gone among them.
     public var ended: [EndedFacet] = []
+    /// Links that are there now and were not before.
     public var begunLinks: [LinkHead] = []
+    /// Links that were there before and are no longer, all those of ended objects among them.
     public var endedLinks: [LinkHead] = []
     /// Objects that came, changed and went, for the snapshot's counts.
     public var added = 0
+    /// Objects that were there before and have another facet or link now, each counted once.
     public var updated = 0
+    /// Objects that were there before and are gone, for whatever reason.
     public var deleted = 0
     /// Whether the same sightings in another order of pages could come to something else.
     public var dependsOnOrder = false
 
+    /// Nothing changes.
     public init() {}
 
+    /// Whether the collection's state stays as it is; then its digest is not computed anew.
     public var isEmpty: Bool { begun.isEmpty && ended.isEmpty && begunLinks.isEmpty && endedLinks.isEmpty }
 }
 

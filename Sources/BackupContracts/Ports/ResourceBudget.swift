@@ -13,6 +13,7 @@ public protocol ResourceBudget: Sendable {
     func pause(_ duration: Duration, tenant: TenantID, scope: ThrottleScope) async throws(StageFailure)
 }
 
+/// What a draw came to; nothing is reserved for one who is told to wait.
 public enum BudgetAnswer: Sendable, Hashable {
     /// A slice; what is left over is kept by the caller for its next requests of the same window.
     case granted(units: Int, validFor: Duration)

@@ -4,10 +4,13 @@ public import struct Foundation.UUID
 
 /// The steps of a restore that are executed together: all of one wave.
 public struct RestoreChunk: Sendable {
+    /// Id of the plan; one plan has one job.
     public var plan: UUID
     /// Steps that were done with before, and how often steps were begun: the fence.
     public var position: Int32
+    /// How often steps of the plan were begun, by whichever worker; ``RestoreStore/begin(_:_:)`` raises it by one.
     public var begins: Int32
+    /// In the order of their numbers, none of them with a result yet; never empty.
     public var steps: [RestoreStep]
     /// Another worker, or this one before it died, has begun these steps: what they create may be there already.
     public var wasStarted: Bool
@@ -25,6 +28,7 @@ public struct RestoreChunk: Sendable {
     /// Writes; the second credential of the tenant.
     public var writer: DirectoryConnection
 
+    /// Made by the store in the transaction that marks the job running; credentials and steps are opened already.
     public init(
         plan: UUID, position: Int32, begins: Int32 = 0, steps: [RestoreStep], wasStarted: Bool, isLast: Bool = false,
         map: IDMap, missing: Set<String> = [], made: Set<String> = [], reader: DirectoryConnection,

@@ -33,41 +33,57 @@ public protocol ScheduleStore: Sendable {
 
 /// What a turn did.
 public struct ScheduleReport: Sendable {
+    /// Whether this scheduler holds the leader's lock; without it all that follows from leading stays 0.
     public var isLeader = false
+    /// Backups begun because they were due and whose message the broker has confirmed.
     public var started = 0
+    /// Messages published that had been left behind, confirmed ones alone.
     public var swept = 0
+    /// Messages published a second time, since the broker may have lost them; confirmed ones alone.
     public var republished = 0
+    /// Whether a tenant was due for its retention, with something to remove or not.
     public var retained = false
+    /// Checkpoints of the audit in this turn.
     public var audit = AuditCheckpointReport()
+    /// Trials of organizations whose period is over and that were ended.
     public var trialsEnded = 0
+    /// Messages of mail that the transport took.
     public var mailsHandedOver = 0
     /// Why mail was not handed over. Nothing else waits for that.
     public var mailFailure: StageFailure?
+    /// Queues with rows to work on, measured at the end of the turn.
     public var backlog: [QueueBacklog] = []
+    /// Measured at the end of the turn.
     public var health = FleetHealth()
 
+    /// Nothing done, not leading.
     public init() {}
 }
 
 /// What making checkpoints of the audit came to.
 public struct AuditCheckpointReport: Sendable, Hashable {
+    /// Chains that got a signed checkpoint.
     public var made = 0
     /// Chains whose head the program did not write: what was forged is not signed.
     public var broken = 0
     /// Chains that could not be signed, because the key store does not answer.
     public var unsigned = 0
 
+    /// No chain was due.
     public init() {}
 }
 
 /// What the fleet's tables tell of its health, for alerts.
 public struct FleetHealth: Sendable, Hashable {
+    /// Messages parked and neither retried nor discarded; each stands for a failed job, or for an undecodable body.
     public var deadLetters = 0
     /// Active tenants whose backup should have begun more than an hour ago.
     public var tenantsOverdue = 0
+    /// Jobs of every kind that were made in the last 24 hours and have failed.
     public var jobsFailedLastDay = 0
     /// Erasures of organizations that began more than ten minutes ago and have not ended.
     public var erasuresUnfinished = 0
 
+    /// Nothing wrong.
     public init() {}
 }
