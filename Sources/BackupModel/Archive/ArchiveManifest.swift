@@ -3,12 +3,14 @@
 /// It names every other member with its SHA-256, and stands under a mark that only an installation with the tenant's
 /// keys can make: a member that was changed is found by its hash, a manifest that was changed by its mark.
 public struct ArchiveManifest: Sendable, Hashable {
+    /// What the manifest says of one other member: enough to find any change of its bytes.
     public struct Member: Sendable, Hashable {
         /// Hexadecimal.
         public var sha256: String
         /// Objects in it; for JSON, lines.
         public var lines: Int64
 
+        /// `sha256` of the member's plain bytes, header line of a CSV included; `lines` without it.
         public init(sha256: String, lines: Int64) {
             self.sha256 = sha256
             self.lines = lines
@@ -20,19 +22,24 @@ public struct ArchiveManifest: Sendable, Hashable {
     /// The version of the format that this program writes, and the newest that it reads.
     public static let currentVersion = 1
 
+    /// Another than ``currentVersion`` is not read.
     public var version = ArchiveManifest.currentVersion
     /// `json` or `csv`.
     public var format: String
+    /// The snapshot that was written; its row may be gone by the time the archive is read back.
     public var snapshot: SnapshotNumber
+    /// The tenant whose objects are in it: an archive of another one is refused.
     public var tenant: TenantID
     /// Objects by type.
     public var counts: [String: Int64] = [:]
+    /// By file name, `user.jsonl`; the manifest itself is not among them.
     public var members: [String: Member] = [:]
     /// Hexadecimal signature of the snapshot.
     public var signature: String
     /// Hexadecimal, over ``markedBytes``.
     public var mark = ""
 
+    /// Of an archive that is still empty; counts, members and mark are set when their members are written.
     public init(format: String, snapshot: SnapshotNumber, tenant: TenantID, signature: String) {
         self.format = format
         self.snapshot = snapshot
@@ -40,6 +47,7 @@ public struct ArchiveManifest: Sendable, Hashable {
         self.signature = signature
     }
 
+    /// The content of `manifest.json`, mark included.
     public var json: JSONValue {
         guard case .object(var object) = unmarked else { return unmarked }
         object["mark"] = .string(mark)

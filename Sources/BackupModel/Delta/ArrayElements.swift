@@ -1,5 +1,6 @@
 /// The elements of a JSON array inside a body, as byte ranges.
 public struct ArrayElements: Sendable {
+    /// In the order of the array; places in the whole body, not in the array.
     public let ranges: [Range<Int>]
 
     /// The elements of the array at `range`; one for a single object, none for null.

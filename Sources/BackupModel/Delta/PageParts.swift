@@ -1,6 +1,7 @@
 /// What one step of a walk fetched, as stored on a page's row (D2): the body of a listing and, with it, what was read
 /// singly of its objects. Bodies are Graph's own bytes.
 public struct PageParts: Sendable, Hashable {
+    /// One body of Graph, and what was asked for with it.
     public enum Part: Sendable, Hashable {
         /// Body of the main list (relationship 0), of a relationship's own listing, or, for a type with casts, of the
         /// cast whose index follows ``castBase``.
@@ -13,8 +14,10 @@ public struct PageParts: Sendable, Hashable {
     /// Relationship numbers from here on mean listings of casts.
     public static let castBase: UInt16 = 0xF000
 
+    /// In the order of reading, which counts: the last sighting of a thing wins. Slices of one answer stand together.
     public var parts: [Part]
 
+    /// Nothing is checked; ``castBase`` and up only for the listings of a type with casts.
     public init(parts: [Part] = []) { self.parts = parts }
 
     /// Bytes of all bodies.

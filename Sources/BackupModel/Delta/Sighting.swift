@@ -34,6 +34,7 @@ public enum Sighting: Sendable, Hashable {
     /// All links of this relationship follow: those that are not sighted after this are gone.
     case linksRead(ObjectKey, UInt16)
 
+    /// Whose sighting it is; for a link the object that has it, not its target.
     public var object: ObjectKey {
         switch self {
         case .attributes(let object, _), .removed(let object, _), .facet(let object, _, _),

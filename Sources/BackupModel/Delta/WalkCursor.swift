@@ -18,6 +18,7 @@ public struct WalkCursor: Sendable, Hashable, Codable {
     public var extensions: [String]?
     var loop: LinkLoopDetector
 
+    /// At the start of a pass, with nothing noted; 0 is the walk's beginning.
     public init(pass: Int = 0) {
         self.pass = pass
         notes = []
@@ -33,6 +34,7 @@ public struct WalkCursor: Sendable, Hashable, Codable {
         return loop.visit(link)
     }
 
+    /// Goes to the start of another pass. The links of the pass before are forgotten, notes and delta link stay.
     public mutating func startPass(_ pass: Int) {
         self.pass = pass
         link = nil
@@ -43,6 +45,7 @@ public struct WalkCursor: Sendable, Hashable, Codable {
 
 /// One object's relationship, or the objects below it, to be read by a request of its own.
 public struct SingleRead: Sendable, Hashable, Codable {
+    /// As Graph writes it, since it goes into the request's path.
     public var id: String
     /// Relationship number; 0 for the objects below a parent.
     public var relationship: UInt16
@@ -50,6 +53,7 @@ public struct SingleRead: Sendable, Hashable, Codable {
     public private(set) var link: String?
     private var loop = LinkLoopDetector()
 
+    /// At the beginning of the answer.
     public init(id: String, relationship: UInt16) {
         self.id = id
         self.relationship = relationship

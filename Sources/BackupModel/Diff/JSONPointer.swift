@@ -3,6 +3,7 @@ public struct JSONPointer: Sendable, Hashable {
     /// The names and indices on the way, unescaped; none for the whole value.
     public let tokens: [String]
 
+    /// Tokens as names are, not escaped; none for the whole value.
     public init(_ tokens: [String] = []) {
         self.tokens = tokens
     }

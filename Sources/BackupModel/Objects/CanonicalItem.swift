@@ -44,10 +44,14 @@ public struct CapturedValue: Sendable, Equatable {
 
 /// The attributes that a search knows by word.
 public struct SearchWords: Sendable, Equatable {
+    /// Whole, as Graph sends it; nil when the page does not say it. Directory content, as the two others are.
     public var displayName: String?
+    /// Found by the words before its `@` alone (D9).
     public var userPrincipalName: String?
+    /// Likewise.
     public var mail: String?
 
+    /// All nil for an object without names: it is then found by no word.
     public init(displayName: String? = nil, userPrincipalName: String? = nil, mail: String? = nil) {
         self.displayName = displayName
         self.userPrincipalName = userPrincipalName
@@ -62,6 +66,7 @@ public struct CanonicalChildren: Sendable, Equatable {
     /// How many elements it has.
     public var count: Int
 
+    /// `bytes` are the canonical text of an array, `count` its elements; not checked.
     public init(bytes: [UInt8], count: Int) {
         self.bytes = bytes
         self.count = count

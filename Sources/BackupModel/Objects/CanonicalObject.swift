@@ -7,12 +7,14 @@ public struct CanonicalObject: Sendable, Hashable {
         public let name: Range<Int>
         /// The name is ASCII without escapes: its bytes are its characters.
         public let isPlain: Bool
+        /// The whole text of the value, with its quotes, brackets or braces.
         public let value: Range<Int>
 
         /// From the name's opening quote to the end of the value.
         var whole: Range<Int> { name.lowerBound - 1..<value.upperBound }
     }
 
+    /// As it was given; UTF-8.
     public let bytes: [UInt8]
 
     /// - Parameter bytes: canonical text, which is not made so here; nothing is assumed of it that could be unsafe.

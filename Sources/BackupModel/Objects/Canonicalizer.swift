@@ -7,6 +7,7 @@ public struct Canonicalizer: Sendable {
     private var pieces: [OrderedPiece] = []
     private var dropped: [OrderedPiece] = []
 
+    /// With empty buffers.
     public init() {}
 
     /// The canonical form of the object at `item` of a page, a range from `GraphPage.items`.

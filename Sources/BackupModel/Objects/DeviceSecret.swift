@@ -19,7 +19,9 @@ public struct DeviceSecret: Sendable, Hashable, Codable, CustomStringConvertible
 
     /// A password of a local account.
     public struct Password: Sendable, Hashable, Codable, CustomStringConvertible, CustomDebugStringConvertible {
+        /// Name of the local account on the device; empty when Graph does not say it.
         public var account: String
+        /// The password in clear; in no description of this value.
         public var text: String
         /// When the device handed it in, as Graph writes it.
         public var backedUpAt: String

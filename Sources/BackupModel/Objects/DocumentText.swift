@@ -1,5 +1,6 @@
 /// A document whose contents are texts as the store has them: what is only handed on is not parsed.
 public struct DocumentText: Sendable {
+    /// A relationship: its name in the catalogue, and what it leads to.
     public typealias Links = (name: String, targets: [ObjectKey])
     /// A sub-collection: the canonical text of its list, or of the one document that it is.
     public typealias Children = (name: String, text: [UInt8])

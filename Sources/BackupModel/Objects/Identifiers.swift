@@ -5,8 +5,10 @@ public typealias SnapshotNumber = Int32
 
 /// A tenant: the GUID that Entra gives it.
 public struct TenantID: UUIDWrapper {
+    /// Also the first column of every key of tenant data (D14).
     public let uuid: UUID
 
+    /// Any UUID; whether Entra knows it shows with the first token.
     public init(uuid: UUID) {
         self.uuid = uuid
     }
@@ -14,8 +16,10 @@ public struct TenantID: UUIDWrapper {
 
 /// A backup, download or restore job.
 public struct JobID: UUIDWrapper {
+    /// Random; unique over all tenants.
     public let uuid: UUID
 
+    /// Of a job that exists, as a row or a message names it.
     public init(uuid: UUID) {
         self.uuid = uuid
     }

@@ -5,6 +5,7 @@ public struct JSONObject: Sendable {
 
     private var members: [Member]
 
+    /// Without members.
     public init() {
         members = []
     }
@@ -41,6 +42,7 @@ public struct JSONObject: Sendable {
         }
     }
 
+    /// In the order of RFC 8785, by UTF-16 code units.
     public var names: [String] { members.map(\.name) }
 
     /// The same object, whose members that are equal in the other are the other's.
@@ -77,6 +79,7 @@ public struct JSONObject: Sendable {
 extension JSONObject: RandomAccessCollection {
     public var startIndex: Int { 0 }
     public var endIndex: Int { members.count }
+    /// By place in the order of names, from 0; a place that is not there is a programming error.
     public subscript(position: Int) -> Member { members[position] }
 }
 
@@ -96,5 +99,6 @@ extension JSONObject: Hashable {
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {
+    /// Of names that repeat the last counts.
     public init(dictionaryLiteral elements: (String, JSONValue)...) { self.init(elements) }
 }

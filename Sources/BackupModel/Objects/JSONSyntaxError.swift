@@ -21,8 +21,10 @@ public struct JSONSyntaxError: Error, Hashable, Sendable, CustomStringConvertibl
 
     /// Bytes from the start of the body to the place of the fault.
     public let offset: Int
+    /// The first fault met; nothing behind it was looked at.
     public let what: What
 
+    /// `offset` counts from the start of the body, also where only a part of it was read.
     public init(offset: Int, what: What) {
         self.offset = offset
         self.what = what

@@ -23,6 +23,7 @@ public enum JSONValue: Sendable {
         self = CanonicalNumber.text(value).map(JSONValue.number) ?? .null
     }
 
+    /// All digits are kept, beyond 2^53 too (D7).
     public init(_ value: some BinaryInteger) {
         self = .number(String(value))
     }
@@ -42,12 +43,19 @@ public enum JSONValue: Sendable {
         if case .array(let elements) = self, elements.indices.contains(index) { elements[index] } else { nil }
     }
 
+    /// Nil for any other kind of value, `null` among them.
     public var string: String? { if case .string(let text) = self { text } else { nil } }
+    /// Nil for any other kind of value; a text or number is never taken for one.
     public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+    /// Nil for other kinds, for fractions, exponents, and integers beyond 64 bits.
     public var int: Int? { if case .number(let text) = self { Int(text) } else { nil } }
+    /// The nearest double; nil for other kinds.
     public var double: Double? { if case .number(let text) = self { Double(text) } else { nil } }
+    /// Nil for any other kind of value.
     public var array: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+    /// Nil for any other kind of value.
     public var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
+    /// Graph said null, as opposed to saying nothing.
     public var isNull: Bool { if case .null = self { true } else { false } }
 }
 
@@ -80,9 +88,13 @@ extension JSONValue: Hashable {
 extension JSONValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByStringLiteral,
     ExpressibleByStringInterpolation, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// `true` or `false` in source code.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// An integer in source code.
     public init(integerLiteral value: Int) { self.init(value) }
+    /// A text in source code.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// Elements in source code, their order kept.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     /// Of names that repeat the last counts.
     public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }

@@ -9,6 +9,7 @@ public struct LinkTarget: Sendable, Hashable {
     /// A delta item's `@removed`: the link is no more, whether or not the target still is.
     public var isRemoved: Bool
 
+    /// One of `key` and `otherID` is given, never both.
     public init(key: ObjectKey?, otherID: String? = nil, odataType: String? = nil, isRemoved: Bool = false) {
         self.key = key
         self.otherID = otherID

@@ -1,5 +1,6 @@
 /// An object as of one snapshot, or live: its attributes, its links, its owned sub-collections.
 public struct ObjectDocument: Sendable, Hashable {
+    /// Raw values are part of the command-line contract.
     public enum State: String, Sendable, Codable {
         case present, deleted
     }
@@ -8,6 +9,7 @@ public struct ObjectDocument: Sendable, Hashable {
     public let type: String
     /// The id as Graph writes it; a singleton that has none is named after its type.
     public let id: String
+    /// A deleted document holds what the object was last.
     public var state: State
     /// As Graph names them, in canonical order; without the id.
     public var attributes: JSONObject
@@ -17,6 +19,7 @@ public struct ObjectDocument: Sendable, Hashable {
     /// that was never read is absent: a restore must not take the second for the first.
     public var children: [String: [JSONValue]]
 
+    /// Links are sorted and freed of repeats; `id` is taken out of the attributes.
     public init(
         type: String, id: String, state: State = .present, attributes: JSONObject = [:],
         links: [String: [String]] = [:], children: [String: [JSONValue]] = [:]
@@ -62,12 +65,14 @@ public struct ObjectDocument: Sendable, Hashable {
 public struct VersionStamp: Sendable, Hashable {
     /// Over the whole document.
     public var digest: Digest
+    /// The first snapshot since which attributes, links and sub-collections all are as in the document.
     public var from: SnapshotNumber
     /// The first snapshot that no longer has it; nil while it is current.
     public var to: SnapshotNumber?
     /// When Graph showed it, RFC 3339 in UTC.
     public var seenAt: String
 
+    /// `to` is exclusive; nil stands for an interval that is open.
     public init(digest: Digest, from: SnapshotNumber, to: SnapshotNumber?, seenAt: String) {
         self.digest = digest
         self.from = from
@@ -75,6 +80,7 @@ public struct VersionStamp: Sendable, Hashable {
         self.seenAt = seenAt
     }
 
+    /// `version` of `object show --json`.
     public var json: JSONValue {
         [
             "digest": .string(digest.description), "from": JSONValue(from), "to": to.map { JSONValue($0) } ?? .null,

@@ -3,8 +3,10 @@
 public struct ObjectKey: Hashable, Comparable, Sendable {
     /// The first and the last eight bytes, big-endian.
     public let high: UInt64
+    /// The last eight bytes, big-endian.
     public let low: UInt64
 
+    /// The two halves of the 16 bytes.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
