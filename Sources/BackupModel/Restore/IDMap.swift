@@ -2,6 +2,7 @@
 public struct IDMap: Sendable, Hashable {
     private var new: [String: String]
 
+    /// Old to new; GUIDs in either case.
     public init(_ pairs: [String: String] = [:]) {
         new = [:]
         for (old, current) in pairs { add(old, current) }
@@ -13,6 +14,7 @@ public struct IDMap: Sendable, Hashable {
         add(matches: matches)
     }
 
+    /// Whether no id has changed: rewriting then costs nothing.
     public var isEmpty: Bool { new.isEmpty }
 
     /// What `id` is now: itself when it never changed. Follows chains: an object may be restored more than once.
@@ -23,6 +25,7 @@ public struct IDMap: Sendable, Hashable {
         return current
     }
 
+    /// Notes what an id is now, in place of what was noted before. GUIDs are kept in lower case.
     public mutating func add(_ old: String, _ new: String) {
         self.new[old.idKey] = new.idKey
     }

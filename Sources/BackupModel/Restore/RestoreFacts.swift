@@ -38,6 +38,7 @@ public struct RestoreFacts: Sendable {
     /// For the lock-out check; nil when conditional access could not be read, so that nothing is checked.
     public var access: ConditionalAccessFacts?
 
+    /// ``applicationIDs`` and ``ownApplicationIDs`` are nil until they are set.
     public init(
         typeOf: @escaping @Sendable (String) -> String?, recycleBin: [String: ObjectDocument] = [:],
         verifiedDomains: Set<String> = [], userPrincipalNames: [String: String] = [:],
@@ -95,6 +96,7 @@ public struct ConditionalAccessFacts: Sendable {
     /// Whether any device is joined to a domain (hybrid).
     public var hasJoinedDevice: Bool
 
+    /// What is not given counts as read and empty.
     public init(
         policies: [ObjectDocument] = [], namedLocations: [ObjectDocument] = [], strengths: [ObjectDocument] = [],
         roleAssignments: [ObjectDocument] = [], members: [String: [String]] = [:],

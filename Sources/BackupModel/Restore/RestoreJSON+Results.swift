@@ -1,4 +1,5 @@
 extension RestoreOptions: RestoreStored {
+    /// Sets as sorted lists; what stands for all types, objects or attributes is left out.
     public var stored: JSONValue {
         func list(_ texts: Set<String>?) -> JSONValue? { texts.map { .array($0.sorted().map(JSONValue.string)) } }
         var object: JSONObject = [
@@ -14,6 +15,7 @@ extension RestoreOptions: RestoreStored {
         return .object(object)
     }
 
+    /// Nil also for a mode that this version does not know: it cannot be carried out.
     public init?(stored: JSONValue) {
         guard let attributesMode = stored["attributesMode"]?.string.flatMap(AttributesMode.init),
             let linksMode = stored["linksMode"]?.string.flatMap(LinksMode.init),
@@ -39,6 +41,7 @@ extension RestoreOptions: RestoreStored {
 }
 
 extension RestoreResult.Difference: RestoreStored {
+    /// A side that is absent is left out.
     public var stored: JSONValue {
         var object: JSONObject = ["path": .string(path)]
         object["expected"] = expected
@@ -46,6 +49,7 @@ extension RestoreResult.Difference: RestoreStored {
         return .object(object)
     }
 
+    /// Nil without a path; a side that is missing was absent.
     public init?(stored: JSONValue) {
         guard let path = stored["path"]?.string else { return nil }
         self.init(path: path, expected: stored["expected"], found: stored["found"])
@@ -61,8 +65,10 @@ extension RestoreResult.NewID: RestoreStored {
     /// An element of `idMap` in `restore show --json`.
     public var json: JSONValue { ["type": .string(type), "from": .string(from), "to": .string(to)] }
 
+    /// The same as for commands: no part of it can be absent.
     public var stored: JSONValue { json }
 
+    /// Nil when one of the three texts is missing.
     public init?(stored: JSONValue) {
         guard let type = stored["type"]?.string, let from = stored["from"]?.string, let to = stored["to"]?.string
         else { return nil }
@@ -71,6 +77,7 @@ extension RestoreResult.NewID: RestoreStored {
 }
 
 extension RestoreResult: RestoreStored {
+    /// Everything, empty lists included; `code` is left out where there is none.
     public var stored: JSONValue {
         var object: JSONObject = [
             "number": JSONValue(number), "outcome": .string(outcome.rawValue), "verified": .bool(verified),
@@ -81,6 +88,7 @@ extension RestoreResult: RestoreStored {
         return .object(object)
     }
 
+    /// Nil also for an outcome that this version does not know.
     public init?(stored: JSONValue) {
         guard let number = stored["number"]?.int, let outcome = stored["outcome"]?.string.flatMap(Outcome.init),
             let verified = stored["verified"]?.bool, let message = stored["message"]?.string,

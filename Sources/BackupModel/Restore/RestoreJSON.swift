@@ -13,6 +13,7 @@ public struct RestoreDecodingError: Error, Hashable, Sendable, CustomStringConve
     /// What was to be read.
     public let what: String
 
+    /// `what` is the name of a type, never a part of the bytes.
     public init(what: String) {
         self.what = what
     }
@@ -24,6 +25,7 @@ extension RestoreStored {
     /// UTF-8 JSON in canonical form.
     public var encoded: [UInt8] { stored.canonicalBytes }
 
+    /// Throws when the bytes are not JSON, or ``init(stored:)`` gives nothing.
     public init(decoding bytes: [UInt8]) throws(RestoreDecodingError) {
         guard let json = try? JSONValue(parsing: bytes), let value = Self(stored: json) else {
             throw RestoreDecodingError(what: String(describing: Self.self))
@@ -33,8 +35,10 @@ extension RestoreStored {
 }
 
 extension Array: RestoreStored where Element: RestoreStored {
+    /// The elements in their order.
     public var stored: JSONValue { .array(map(\.stored)) }
 
+    /// Nil when a single element cannot be read: a list is whole or it is nothing.
     public init?(stored: JSONValue) {
         guard let elements = stored.array else { return nil }
         let values = elements.compactMap(Element.init(stored:))
@@ -44,6 +48,7 @@ extension Array: RestoreStored where Element: RestoreStored {
 }
 
 extension ObjectChange.Attribute: RestoreStored {
+    /// A side that is absent is left out; null stays null.
     public var stored: JSONValue {
         var object: JSONObject = ["path": .string(path.description)]
         object["from"] = from
@@ -51,6 +56,7 @@ extension ObjectChange.Attribute: RestoreStored {
         return .object(object)
     }
 
+    /// Nil without a path that can be read.
     public init?(stored: JSONValue) {
         guard let path = stored["path"]?.string.flatMap(JSONPointer.init) else { return nil }
         self.init(path: path, from: stored["from"], to: stored["to"])
@@ -58,8 +64,10 @@ extension ObjectChange.Attribute: RestoreStored {
 }
 
 extension ObjectChange.Links: RestoreStored {
+    /// The same as for commands: no part of it can be absent.
     public var stored: JSONValue { json }
 
+    /// Nil when a part is missing or an id is no text.
     public init?(stored: JSONValue) {
         guard let name = stored["name"]?.string, let added = stored["added"]?.strings,
             let removed = stored["removed"]?.strings
@@ -69,6 +77,7 @@ extension ObjectChange.Links: RestoreStored {
 }
 
 extension ObjectChange.Children: RestoreStored {
+    /// A side that was never read is left out; an empty one is an empty list.
     public var stored: JSONValue {
         var object: JSONObject = ["name": .string(name)]
         object["from"] = from.map(JSONValue.array)
@@ -76,6 +85,7 @@ extension ObjectChange.Children: RestoreStored {
         return .object(object)
     }
 
+    /// Nil without a name; a side that is no list counts as never read.
     public init?(stored: JSONValue) {
         guard let name = stored["name"]?.string else { return nil }
         self.init(name: name, from: stored["from"]?.array, to: stored["to"]?.array)
@@ -83,6 +93,7 @@ extension ObjectChange.Children: RestoreStored {
 }
 
 extension RestoreStep: RestoreStored {
+    /// The whole step, with the document that the command's JSON leaves out.
     public var stored: JSONValue {
         var object: JSONObject = [
             "number": JSONValue(number), "wave": JSONValue(wave), "action": .string(action.rawValue),
@@ -95,6 +106,7 @@ extension RestoreStep: RestoreStored {
         return .object(object)
     }
 
+    /// Nil also for an action that this version does not know: it cannot be carried out.
     public init?(stored: JSONValue) {
         guard let number = stored["number"]?.int, let wave = stored["wave"]?.int,
             let action = stored["action"]?.string.flatMap(Action.init), let type = stored["type"]?.string,
@@ -117,8 +129,10 @@ extension RestoreStep: RestoreStored {
 }
 
 extension RestoreConflict: RestoreStored {
+    /// The same as for commands: no part of it can be absent.
     public var stored: JSONValue { json }
 
+    /// Nil when one of the five texts is missing.
     public init?(stored: JSONValue) {
         guard let code = stored["code"]?.string, let type = stored["type"]?.string, let id = stored["id"]?.string,
             let message = stored["message"]?.string, let hint = stored["hint"]?.string
@@ -128,8 +142,10 @@ extension RestoreConflict: RestoreStored {
 }
 
 extension RestoreTodo: RestoreStored {
+    /// The same as for commands: no part of it can be absent.
     public var stored: JSONValue { json }
 
+    /// Nil when one of the four texts is missing.
     public init?(stored: JSONValue) {
         guard let code = stored["code"]?.string, let type = stored["type"]?.string, let id = stored["id"]?.string,
             let message = stored["message"]?.string

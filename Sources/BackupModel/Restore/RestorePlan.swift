@@ -36,8 +36,11 @@ public struct RestoreOptions: Sendable, Hashable {
     public var attributes: Set<String>?
     /// Only these relationships and sub-collections; nil for all.
     public var links: Set<String>?
+    /// Of objects that exist; what is created has all attributes of the snapshot.
     public var attributesMode: AttributesMode
+    /// Holds for licences and assigned sub-collections as well; content, such as settings, is written whatever it says.
     public var linksMode: LinksMode
+    /// Of what is in scope, and only when neither `attributes` nor `links` narrows the restore.
     public var newObjects: NewObjects
     /// Objects that a policy in scope refers to are restored along with it.
     public var withReferences: Bool
@@ -46,6 +49,7 @@ public struct RestoreOptions: Sendable, Hashable {
     /// The account that must stay able to sign in, by id or userPrincipalName.
     public var breakGlass: String?
 
+    /// Without arguments: everything that is missing or changed, and nothing taken away.
     public init(
         types: Set<String>? = nil, ids: Set<String>? = nil, attributes: Set<String>? = nil, links: Set<String>? = nil,
         attributesMode: AttributesMode = .merge, linksMode: LinksMode = .merge, newObjects: NewObjects = .keep,
@@ -66,6 +70,7 @@ public struct RestoreOptions: Sendable, Hashable {
 
 /// One thing that a restore does with one object.
 public struct RestoreStep: Sendable, Hashable {
+    /// Raw values are stored, and part of the command-line contract.
     public enum Action: String, Sendable, CaseIterable {
         /// Bring the object back from the recycle bin, under its old id.
         case undelete
@@ -87,11 +92,13 @@ public struct RestoreStep: Sendable, Hashable {
     public var number: Int
     /// Steps of one wave need nothing of each other; a wave needs all earlier ones. Not below that of the step before.
     public var wave: Int
+    /// Decides which of the lists below are filled.
     public var action: Action
     /// The catalogue's name of the type.
     public var type: String
     /// The id in the source: in the snapshot, or live for what is deleted.
     public var id: String
+    /// Of the source's object, else of the live one, else the id. Directory content: sealed with the step.
     public var displayName: String
     /// Live value (`from`) and what is written (`to`, nil takes it away). For `create`: empty, see `document`.
     public var attributes: [ObjectChange.Attribute]
@@ -112,6 +119,7 @@ public struct RestoreStep: Sendable, Hashable {
     /// an object from the recycle bin, which come back with it but for what was lost meanwhile.
     public var looksFirst = false
 
+    /// `number` is given by the plan when the steps are in order.
     public init(
         number: Int = 0, wave: Int, action: Action, type: String, id: String, displayName: String,
         attributes: [ObjectChange.Attribute] = [], links: [ObjectChange.Links] = [],
@@ -147,12 +155,16 @@ public struct RestoreConflict: Sendable, Hashable {
     /// `permissionMissing`, `referenceMissing`, `restrictedUnit`, `roleAssignable`, `syncedFromOnPremises`,
     /// `usageLocationMissing`, `userPrincipalNameTaken`.
     public var code: String
+    /// The catalogue's name of the type.
     public var type: String
     /// Empty when it is about the whole type.
     public var id: String
+    /// What stands in the way, for people. May hold directory content: stored sealed.
     public var message: String
+    /// What a person can do about it.
     public var hint: String
 
+    /// `code` is one of those above: scripts go by it.
     public init(code: String, type: String, id: String, message: String, hint: String) {
         self.code = code
         self.type = type
@@ -168,10 +180,14 @@ public struct RestoreTodo: Sendable, Hashable {
     /// `newSigningCertificate`, `reconsent`, `reenterSecret`, `registerDevice`, `registerMethods`, `replacePrincipal`,
     /// `rollSecret`, `uploadCertificate`, `verifyDomain`.
     public var code: String
+    /// The catalogue's name of the type.
     public var type: String
+    /// The id in the source; a new one, if there is one, stands in the id map of the restore.
     public var id: String
+    /// What to do, for people. May hold directory content: stored sealed.
     public var message: String
 
+    /// `code` is one of those above: scripts go by it.
     public init(code: String, type: String, id: String, message: String) {
         self.code = code
         self.type = type
@@ -182,6 +198,7 @@ public struct RestoreTodo: Sendable, Hashable {
 
 /// What a restore will do, step by step, before anything is written (D11).
 public struct RestorePlan: Sendable, Hashable {
+    /// PLAN of `restore apply`.
     public var id: UUID
     /// The tenant that is written to.
     public var tenant: TenantID
@@ -191,9 +208,13 @@ public struct RestorePlan: Sendable, Hashable {
     public var snapshot: SnapshotNumber?
     /// The snapshot of the state that the plan was computed against: what an undo goes back to.
     public var liveSnapshot: SnapshotNumber
+    /// As they were asked for; an undo has its own.
     public var options: RestoreOptions
+    /// In the order of execution, numbered from 1. Empty when the tenant is already as it is to be.
     public var steps: [RestoreStep]
+    /// Parts that have no step; only those of ``lockingOut`` keep the plan from being applied.
     public var conflicts: [RestoreConflict]
+    /// What is left to people when all steps are done.
     public var todos: [RestoreTodo]
     /// Across tenants: which objects of the tenant the source's objects are, where the ids differ. In force from the
     /// moment the plan is carried out.
@@ -201,6 +222,7 @@ public struct RestorePlan: Sendable, Hashable {
     /// The job that this plan undoes.
     public var undoes: JobID?
 
+    /// Nothing is stored by it, nor anything locked: the live state may go on changing.
     public init(
         id: UUID = UUID(), tenant: TenantID, source: TenantID, snapshot: SnapshotNumber?, liveSnapshot: SnapshotNumber,
         options: RestoreOptions, steps: [RestoreStep], conflicts: [RestoreConflict], todos: [RestoreTodo],
@@ -228,16 +250,22 @@ public struct RestorePlan: Sendable, Hashable {
 
 /// What came of a step.
 public struct RestoreResult: Sendable, Hashable {
+    /// Raw values are stored, and part of the command-line contract.
     public enum Outcome: String, Sendable, CaseIterable {
         case done, skipped, failed
     }
 
     /// An attribute or relationship that does not read back as it was written.
     public struct Difference: Sendable, Hashable {
+        /// A slash and the name of attribute, relationship or sub-collection; empty when the object itself is not
+        /// there.
         public var path: String
+        /// What was written. Of links, and of elements, only those that are missing.
         public var expected: JSONValue?
+        /// What was read; nil when it is absent. Of links, those that should be gone and are there.
         public var found: JSONValue?
 
+        /// Holds directory content: stored sealed.
         public init(path: String, expected: JSONValue?, found: JSONValue?) {
             self.path = path
             self.expected = expected
@@ -247,10 +275,14 @@ public struct RestoreResult: Sendable, Hashable {
 
     /// What an id became.
     public struct NewID: Sendable, Hashable {
+        /// The catalogue's name of the type.
         public var type: String
+        /// The id in the source: of the object, or an application's `appId`.
         public var from: String
+        /// Of the same kind, as Graph gave it.
         public var to: String
 
+        /// Becomes an entry of the id map when the step's result is recorded.
         public init(type: String, from: String, to: String) {
             self.type = type
             self.from = from
@@ -263,17 +295,22 @@ public struct RestoreResult: Sendable, Hashable {
 
     /// The step's number.
     public var number: Int
+    /// Skipped: not tried, because what it needs could not be brought back.
     public var outcome: Outcome
     /// Whether the object was read back and is as it was written.
     public var verified: Bool
+    /// Empty when it is verified, and when nothing could be read back.
     public var differences: [Difference]
     /// Why it was skipped, failed or could not be read back; else empty. Names no directory content but ids.
     public var message: String
     /// A name for what went wrong, as Graph or the catalogue has it; nil when it was done and read back.
     public var code: String?
+    /// What the creation gave; empty for objects that keep their id. Recorded with the result.
     public var newIDs: [NewID]
+    /// None as yet: the restorer makes no to-dos, those of the plan hold.
     public var todos: [RestoreTodo]
 
+    /// Given for each step that came to an end, whether by success or not.
     public init(
         number: Int, outcome: Outcome, verified: Bool = false, differences: [Difference] = [], message: String = "",
         code: String? = nil, newIDs: [NewID] = [], todos: [RestoreTodo] = []
