@@ -3,6 +3,7 @@ import Glibc
 
 /// Starts, stops and looks at a stack from another process.
 public struct LocalStackClient: Sendable {
+    /// The stack that it starts, stops and looks at; need not exist yet.
     public let layout: LocalStackLayout
     /// The supervisor's program and its arguments; it must end up in `LocalStackSupervisor.run()` on the same layout.
     private let supervisorCommand: [String]

@@ -41,6 +41,7 @@ public struct LocalStackError: Error, Sendable, Codable, Equatable {
         case system
     }
 
+    /// Decides the exit code and, unless one is named, the runbook.
     public let code: Code
     /// What happened and why.
     public let message: String
@@ -51,6 +52,7 @@ public struct LocalStackError: Error, Sendable, Codable, Equatable {
     /// The process that holds the lock, for `alreadyRunning`.
     public let pid: Int32?
 
+    /// Without `runbook` the one of the code is taken. No argument may hold a secret: all are shown and stored.
     public init(_ code: Code, _ message: String, hint: String, runbook: String? = nil, pid: Int32? = nil) {
         self.code = code
         self.message = message

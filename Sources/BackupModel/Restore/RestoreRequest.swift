@@ -1,5 +1,6 @@
 /// One request that a step of a restore becomes.
 public struct RestoreRequest: Sendable, Hashable {
+    /// Without GET: looking is no request of a step.
     public enum Method: String, Sendable {
         case post = "POST"
         case patch = "PATCH"
@@ -9,12 +10,14 @@ public struct RestoreRequest: Sendable, Hashable {
 
     /// A refusal that means that there is nothing left to do.
     public struct Refusal: Sendable, Hashable {
+        /// HTTP status, of the request itself or of its item in a batch.
         public var status: Int
         /// Graph's code; nil for any.
         public var code: String?
         /// A part of Graph's message, for the codes that say nothing; nil for any.
         public var message: String?
 
+        /// What is left out matches everything; code and message are compared without case.
         public init(_ status: Int, code: String? = nil, message: String? = nil) {
             self.status = status
             self.code = code
@@ -22,13 +25,18 @@ public struct RestoreRequest: Sendable, Hashable {
         }
     }
 
+    /// As Graph's page of the resource has it.
     public var method: Method
     /// Path and query without version. `{id}` stands for the id that an earlier request of the step created.
     public var target: String
+    /// v1.0, or beta where a type has its paths there alone.
     public var version: ObjectType.GraphVersion
+    /// Those that the catalogue has for the type.
     public var headers: [String: String] = [:]
     /// May hold `{id}` in its strings, as `target` may.
     public var body: JSONValue?
+    /// The limit that it counts against: of the type, but for a restoration from the recycle bin, which is of the
+    /// directory.
     public var scope: ObjectType.Throttle
     /// The answer is the new object: see ``RestoreWrites/newIDs(_:_:answer:)``.
     public var creates = false
@@ -41,6 +49,7 @@ public struct RestoreRequest: Sendable, Hashable {
     /// The attributes, relationships and sub-collections that read back as written when it was executed.
     public var verifies: Set<String> = []
 
+    /// What is not given here is set afterwards, by the maker alone.
     public init(
         _ method: Method, _ target: String, version: ObjectType.GraphVersion, scope: ObjectType.Throttle,
         body: JSONValue? = nil
@@ -88,6 +97,7 @@ public struct RestoreRefusal: Error, Sendable, Hashable {
     /// What stands in the way and what to do; names ids at most.
     public var message: String
 
+    /// `message` is stored with the step's result.
     public init(code: String, message: String) {
         self.code = code
         self.message = message

@@ -23,26 +23,43 @@ public struct LocalStackLayout: Sendable, Hashable {
     /// the first one that exists is taken.
     public let preferredAccounts: [String]
 
+    /// Makes nothing and looks at no content; a relative path is taken from the current directory.
     public init(_ dataDirectory: String, preferredAccounts: [String] = ["postgres"]) {
         self.root = Self.resolved(dataDirectory)
         self.preferredAccounts = preferredAccounts
     }
 
+    /// The database cluster, with everything that counts.
     public var postgres: String { root + "/postgres" }
+    /// The broker's data and home; may be removed while the node does not run (D1).
     public var rabbitmq: String { root + "/rabbitmq" }
+    /// Belongs to the supervisor that runs; only the remembered ports outlive it.
     public var run: String { root + "/run" }
+    /// Output of each process; no secret and no directory content.
     public var logs: String { root + "/logs" }
+    /// Mode 0700, each file 0600.
     public var secrets: String { root + "/secrets" }
+    /// The caller's; made empty and given to the stack's account.
     public var keys: String { root + "/keys" }
+    /// Made anew at each start, but for `postgresql.local.conf` and the mark of a created database.
     public var config: String { root + "/config" }
+    /// Where mail leaves the system; whatever sends it takes the files away.
     public var mail: String { root + "/mail" }
+    /// One line: the layout version that wrote the directory.
     public var versionFile: String { root + "/version" }
+    /// Locked while a supervisor runs; its content, the holder's pid, is only to be shown.
     public var lockFile: String { run + "/lock" }
+    /// What the supervisor says of its processes and ports; true only while that supervisor lives.
     public var stateFile: String { run + "/state.json" }
+    /// Why the last supervisor ended, when it did not start; a new start removes it.
     public var failureFile: String { run + "/failure.json" }
+    /// Of PostgreSQL's Unix socket; unused when its path is longer than the system allows.
     public var socketDirectory: String { run + "/sockets" }
+    /// Output of a supervisor that a client has started; one in front writes to its terminal.
     public var supervisorLog: String { logs + "/supervisor.log" }
+    /// One line, the superuser's password; made with the cluster. When it is gone the start ends with `secretMissing`.
     public var postgresPasswordFile: String { secrets + "/postgres-superuser" }
+    /// One line, the password of ``RabbitMQServer/user``; made anew when it is missing.
     public var rabbitmqPasswordFile: String { secrets + "/rabbitmq-user" }
     var cookieFile: String { secrets + "/erlang-cookie" }
     /// Says that the database was created once, so that an empty `postgres/` is noticed instead of filled anew.

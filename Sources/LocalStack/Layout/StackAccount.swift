@@ -6,8 +6,11 @@ import Glibc
 /// that owns the data directory; a new directory, or one of root's, goes to the first of the layout's preferred
 /// accounts that exists. PostgreSQL refuses to run as root.
 public struct StackAccount: Sendable, Hashable {
+    /// As the system's user database has it; the number when it has none.
     public let name: String
+    /// Never 0 when ``switches``: PostgreSQL refuses root.
     public let uid: UInt32
+    /// The account's own group, or this process's when it runs as itself.
     public let gid: UInt32
     /// Whether processes must be started as this account, because this process is root.
     public let switches: Bool

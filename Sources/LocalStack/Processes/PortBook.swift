@@ -19,6 +19,7 @@ public final class PortBook: Sendable {
         settled = Mutex(Set(inUse.keys))
     }
 
+    /// Every port that was chosen or remembered, by name (`postgres`, `fetcher-1`); not all need be in use.
     public var all: [String: UInt16] { ports.withLock { $0 } }
 
     /// The port of that name; the first call in a run checks that it is free and chooses another one when not.

@@ -3,6 +3,7 @@ import Glibc
 
 /// A process that cannot be mistaken for another one that was given the same pid later.
 public struct ProcessIdentity: Sendable, Hashable, Codable {
+    /// Given anew by the kernel when the process is gone: alone it identifies nothing.
     public let pid: Int32
     /// Clock ticks since boot, field 22 of `/proc/PID/stat` (proc(5)).
     public let startTime: UInt64

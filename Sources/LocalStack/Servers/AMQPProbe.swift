@@ -2,6 +2,7 @@
 ///
 /// The few frames that takes are those of AMQP 0-9-1 (https://www.rabbitmq.com/resources/specs/amqp0-9-1.pdf).
 public enum AMQPProbe {
+    /// What a log-in came to. Silence is `unreachable` at first, and `refused` once the broker has greeted.
     public enum Outcome: Sendable, Equatable {
         case ready
         /// Nobody listens, or the listener does not speak AMQP yet.

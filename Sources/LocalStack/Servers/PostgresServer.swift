@@ -9,6 +9,7 @@ public actor PostgresServer: KeptProcess {
     public static let superuser = "postgres"
     static let name = "postgres"
 
+    /// Of the stack whose `postgres/` it serves.
     public nonisolated let layout: LocalStackLayout
     private let ports: PortBook
     private let account: StackAccount

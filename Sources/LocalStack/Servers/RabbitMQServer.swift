@@ -10,10 +10,12 @@ import Synchronization
 public actor RabbitMQServer: KeptProcess {
     /// The only user; its password is in the layout's `rabbitmqPasswordFile`.
     public static let user = "stack"
+    /// The only one, with all rights for ``user``.
     public static let virtualHost = "/"
     static let name = "rabbitmq"
     static let role = "rabbitmq"
 
+    /// Of the stack whose `rabbitmq/` it serves.
     public nonisolated let layout: LocalStackLayout
     private let ports: PortBook
     private let account: StackAccount

@@ -1,7 +1,10 @@
 /// How the stack's servers are reached, and the ports of its programs.
 public struct LocalStackEndpoints: Sendable {
+    /// How to log in to the database as its superuser.
     public struct Postgres: Sendable, Hashable {
+        /// Always 127.0.0.1: nothing of a stack listens elsewhere.
         public let host: String
+        /// Remembered over starts, unless another program has taken it meanwhile.
         public let port: UInt16
         /// The superuser's name.
         public let superuser: String
@@ -11,20 +14,29 @@ public struct LocalStackEndpoints: Sendable {
         public let socketDirectory: String?
     }
 
+    /// How to log in to the broker.
     public struct RabbitMQ: Sendable, Hashable {
+        /// Always 127.0.0.1.
         public let host: String
+        /// AMQP without TLS; remembered as PostgreSQL's is.
         public let port: UInt16
+        /// ``RabbitMQServer/user``.
         public let user: String
         /// A file with the user's password in its one line.
         public let passwordFile: String
+        /// ``RabbitMQServer/virtualHost``.
         public let virtualHost: String
     }
 
+    /// Where the stack's files lie.
     public let layout: LocalStackLayout
+    /// Fixed when the endpoints were made; a stack that starts anew may have another port.
     public let postgres: Postgres
+    /// Likewise.
     public let rabbitmq: RabbitMQ
     private let ports: PortBook
 
+    /// Asks the book for both servers' ports: one that is taken is replaced here, before they start.
     public init(layout: LocalStackLayout, ports: PortBook) {
         self.layout = layout
         self.ports = ports

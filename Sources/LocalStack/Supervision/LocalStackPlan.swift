@@ -7,9 +7,11 @@ public struct SupervisedProgram: Sendable, Hashable {
     public var name: String
     /// Absolute path.
     public var executable: String
+    /// Without the program's name. Seen by everyone on the machine: secrets go by file.
     public var arguments: [String]
     /// Added to a minimal environment (`PATH`, `LANG`, `HOME`); nothing else is inherited.
     public var environment: [String: String]
+    /// 0 for none; each copy has a port, a log and an entry in the status of its own.
     public var copies: Int
     /// A path on the copy's port that answers 2xx when the copy is ready; nil: ready as soon as it runs.
     public var readinessPath: String?
@@ -18,6 +20,7 @@ public struct SupervisedProgram: Sendable, Hashable {
     /// A directory of the program, only told in the status.
     public var dataDirectory: String?
 
+    /// Checks nothing: that the program can be executed is looked at when the stack starts.
     public init(
         name: String, executable: String, arguments: [String] = [], environment: [String: String] = [:],
         copies: Int = 1, readinessPath: String? = nil, metricsPath: String? = nil, dataDirectory: String? = nil
@@ -41,6 +44,7 @@ public struct LocalStackPlan: Sendable {
     /// repeatable. Files that it makes under `keys/`, `config/` and `secrets/` are given to the stack's account.
     public var prepare: @Sendable (LocalStackEndpoints) async throws -> Void
 
+    /// Without arguments: the two servers alone.
     public init(
         programs: @escaping @Sendable (LocalStackEndpoints) throws -> [SupervisedProgram] = { _ in [] },
         prepare: @escaping @Sendable (LocalStackEndpoints) async throws -> Void = { _ in }

@@ -5,6 +5,7 @@ public import Logging
 /// One supervisor holds a data directory. When it is killed, the kernel ends what it has started (each child asked for
 /// that), and the next supervisor ends what is left all the same before it starts anew.
 public actor LocalStackSupervisor {
+    /// The stack that it runs; one supervisor at a time.
     public nonisolated let layout: LocalStackLayout
     private let plan: LocalStackPlan
     private let logger: Logger

@@ -3,7 +3,9 @@ import Synchronization
 
 /// What `stack status --json` prints; the coding keys are that contract.
 public struct LocalStackStatus: Sendable, Codable, Equatable {
+    /// One server, or one copy of a program.
     public struct Process: Sendable, Codable, Equatable {
+        /// Raw values are part of the command-line contract.
         public enum State: String, Sendable, Codable {
             /// Started, not ready yet.
             case starting
@@ -13,14 +15,19 @@ public struct LocalStackStatus: Sendable, Codable, Equatable {
             case stopped
         }
 
+        /// `postgres`, `rabbitmq` or the program's name, such as `fetcher`.
         public var name: String
         /// Copies count from 1.
         public var index: Int
+        /// Null while it does not run.
         public var pid: Int32?
+        /// As the supervisor last said, set right by what the process table shows.
         public var state: State
         /// How often it was started again since the supervisor started.
         public var restarts: Int
+        /// On loopback; null for the servers and for programs without metrics.
         public var metricsUrl: String?
+        /// Absolute; null for programs that keep nothing on disk.
         public var dataDir: String?
 
         /// Writes null for what is not there: the keys are always present.
@@ -36,8 +43,11 @@ public struct LocalStackStatus: Sendable, Codable, Equatable {
         }
     }
 
+    /// A supervisor lives, has started all that its plan names, and all of it is running.
     public var ready: Bool
+    /// Absolute, symbolic links resolved.
     public var dataDir: String
+    /// Servers first, then programs in the order of their start; empty before the first start.
     public var processes: [Process]
 }
 
