@@ -4,6 +4,7 @@ import ServiceBootstrap
 
 /// The command line.
 public struct EntraBackup: AsyncParsableCommand {
+    /// Name, version and the tree of commands, grouped as the help shows them; the exit codes are repeated in it.
     public static let configuration = CommandConfiguration(
         commandName: "entra-backup",
         abstract: "Backs up Microsoft Entra tenants, shows what changed, and keeps history.",
@@ -35,6 +36,7 @@ public struct EntraBackup: AsyncParsableCommand {
                 ]),
         ])
 
+    /// For the argument parser, which fills what it has read.
     public init() {}
 
     /// Where the command is not known, the parser takes `--json` for the mistake and hides what is wrong.

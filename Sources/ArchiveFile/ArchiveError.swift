@@ -1,5 +1,6 @@
 /// Why an archive could not be written or read. The message names the member concerned.
 public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The kinds of failure: each asks for another remedy.
     public enum Code: String, Sendable, Hashable {
         /// The file is not there or may not be read.
         case unreadable
@@ -13,9 +14,11 @@ public struct ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
         case writeFailed
     }
 
+    /// Decides what a command advises.
     public let code: Code
     /// The member concerned, where there is one.
     public let member: String?
+    /// What happened, with path and member and no content of any object.
     public let message: String
 
     init(_ code: Code, member: String? = nil, _ message: String) {

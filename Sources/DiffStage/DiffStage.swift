@@ -7,6 +7,7 @@ public struct DiffStage: Sendable {
     let catalogue: Catalogue
     private let room = PageRoom()
 
+    /// One stage serves all deliveries of a process: together they stay within one room for pages.
     public init(store: any DiffStore, catalogue: Catalogue = .current) {
         self.store = store
         self.catalogue = catalogue

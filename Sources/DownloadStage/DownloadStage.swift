@@ -8,6 +8,7 @@ public import BackupModel
 public struct DownloadStage: Sendable {
     /// Makes an empty archive whose members have this time, seconds since 1970.
     public typealias MakeArchive = @Sendable (_ modifiedAt: Int64) throws -> any ArchiveWriting
+    /// Makes what takes the SHA-256 of one archive, piece by piece.
     public typealias MakeHash = @Sendable () -> any ArchiveHashing
 
     let store: any DownloadStore
@@ -15,6 +16,7 @@ public struct DownloadStage: Sendable {
     let makeArchive: MakeArchive
     let makeHash: MakeHash
 
+    /// Both makers are called once for each beginning of an archive.
     public init(
         store: any DownloadStore, catalogue: Catalogue = .current, makeHash: @escaping MakeHash,
         makeArchive: @escaping MakeArchive

@@ -9,6 +9,7 @@ public struct FetchStage: Sendable {
     let clock: any Clock<Duration>
     let limits: WalkLimits
 
+    /// `clock` measures how long a delivery works; pauses within a read are the reader's matter.
     public init(
         store: any FetchStore, reader: any DirectoryReader, catalogue: Catalogue = .current,
         clock: any Clock<Duration> = ContinuousClock(), limits: WalkLimits = WalkLimits()
@@ -114,6 +115,7 @@ public struct FetchStage: Sendable {
 public struct WalkLimits: Sendable {
     /// Pages.
     public var pages: Int
+    /// Once over, the rest of the walk is passed on, when the page in hand is stored.
     public var time: Duration
     /// Pauses that Graph may ask for without a page between them before the collection is given up.
     public var pausesInARow: Int
@@ -121,6 +123,7 @@ public struct WalkLimits: Sendable {
     /// of the fetcher and three of the differ, whatever its size.
     public var smallPage: Int
 
+    /// The defaults are those of D3, far below the broker's time-out for consumers.
     public init(
         pages: Int = 20, time: Duration = .seconds(20), pausesInARow: Int = 60, smallPage: Int = 512 << 10
     ) {

@@ -21,6 +21,8 @@ private struct BatchChunk {
 private typealias ChunkResult = Result<(answers: [(Int, BatchItemAnswer)], requests: Int), StageFailure>
 
 extension GraphDirectoryReader {
+    /// See ``DirectoryReader``. What Graph limits to a few requests a second goes one by one. A batch that fails as a
+    /// whole ends all; an item's failure is its answer.
     public func readBatch(
         _ requests: [DirectoryRequest], _ connection: DirectoryConnection
     ) async throws(StageFailure) -> (answers: [BatchItemAnswer], requests: Int) {

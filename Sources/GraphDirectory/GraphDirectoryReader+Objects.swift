@@ -2,6 +2,8 @@ public import BackupContracts
 public import BackupModel
 
 extension GraphDirectoryReader: ObjectReader {
+    /// See ``ObjectReader``. What is not there is left out, any other failure ends all. A type without paths to single
+    /// objects is listed, and the wanted ones are picked.
     public func documents(
         _ type: ObjectType, _ ids: [String], parts: Set<String>?, _ connection: DirectoryConnection
     ) async throws(StageFailure) -> [String: ObjectDocument] {
@@ -36,6 +38,7 @@ extension GraphDirectoryReader: ObjectReader {
         return found
     }
 
+    /// See ``ObjectReader``. Where one of the keys cannot be asked for, the whole type is listed.
     public func find(
         _ type: ObjectType, _ keys: [[String: JSONValue]], _ connection: DirectoryConnection,
         _ body: (ObjectDocument) -> Void

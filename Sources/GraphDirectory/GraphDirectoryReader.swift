@@ -48,10 +48,13 @@ public struct GraphDirectoryReader: DirectoryReader {
         await transport.pool.shutdown()
     }
 
+    /// See ``DirectoryReader``. Of the token in hand, which is kept for four fifths of its life: costs a request only
+    /// without one.
     public func permissions(_ connection: DirectoryConnection) async throws(StageFailure) -> Set<String> {
         try await tokens.token(connection).roles
     }
 
+    /// See ``DirectoryReader``. A link of another host throws ``FailureCode/nextLinkForeign`` before anything is sent.
     public func read(
         _ request: DirectoryRequest, _ connection: DirectoryConnection
     ) async throws(StageFailure) -> DirectoryAnswer {

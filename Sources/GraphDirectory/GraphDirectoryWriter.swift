@@ -14,6 +14,7 @@ public struct GraphDirectoryWriter: DirectoryWriter {
         self.reader = reader
     }
 
+    /// See ``DirectoryWriter``. Asks for a new token each time: what was granted or withdrawn shows in new ones only.
     public func permissions(_ connection: DirectoryConnection) async throws(StageFailure) -> Set<String> {
         // Asked after a refusal: neither this answer nor what is sent next goes by a token from before.
         await reader.tokens.forget(connection)
@@ -22,6 +23,7 @@ public struct GraphDirectoryWriter: DirectoryWriter {
         return permissions
     }
 
+    /// See ``DirectoryWriter``. Throws only before the first sending, for a connection that is unfit or gets no token.
     public func write(
         _ writes: [DirectoryWrite], _ connection: DirectoryConnection,
         beforeSend: @escaping @Sendable () async throws(StageFailure) -> Void

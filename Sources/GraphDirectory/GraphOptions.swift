@@ -12,6 +12,7 @@ public struct GraphOptions: Sendable {
     /// Connections to one host that are kept open, for all tenants together. Default 16.
     public var connectionsPerHost: Int
 
+    /// The two numbers of things at a time are raised to 1.
     public init(
         patience: Duration = .seconds(30), requestTimeout: Duration = .seconds(100), bodyLimit: Int = 64 << 20,
         batchesInFlight: Int = 4, connectionsPerHost: Int = 16

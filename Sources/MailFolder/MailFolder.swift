@@ -8,8 +8,11 @@ public struct MailFolder: MailTransport {
     /// Made when the first message is written.
     public let path: String
 
+    /// The folder need not exist; relative to the current directory unless it begins with a slash.
     public init(path: String) { self.path = path }
 
+    /// See ``MailTransport``. A message whose file is still there is not written again. Throws
+    /// ``FailureCode/mailNotHandedOver`` alone.
     public func send(_ mail: OutgoingMail) async throws(StageFailure) {
         let name = mail.id.uuidString.lowercased()
         let target = "\(path)/\(name).eml"

@@ -12,6 +12,7 @@ public struct PersistStage: Sendable {
     /// After this long the rest of a collection is passed on, so that a huge tenant shares the fleet (D3).
     let batonAfter: Duration
 
+    /// `clock` measures ``batonAfter``, from the beginning of each delivery.
     public init(
         store: any PersistStore, catalogue: Catalogue = .current, clock: any Clock<Duration> = ContinuousClock(),
         batonAfter: Duration = .seconds(20)

@@ -13,6 +13,7 @@ public actor RabbitMQTransport: MessageTransport {
     private var publisher: RabbitMQConnection?
     private var opening: Task<RabbitMQConnection, any Error>?
 
+    /// Connects with the first call that needs the broker.
     public init(settings: BrokerSettings, logger: Logger) {
         configuration = settings.configuration
         self.logger = logger
@@ -26,6 +27,7 @@ public actor RabbitMQTransport: MessageTransport {
 
     // MARK: Publishing
 
+    /// See ``MessageTransport``. Throws ``FailureCode/brokerUnreachable`` alone; any of the messages may then be there.
     public func publish(_ messages: [Message]) async throws(StageFailure) -> [Bool] {
         let connection = try await publishingConnection()
         do {
@@ -69,6 +71,7 @@ public actor RabbitMQTransport: MessageTransport {
         }
     }
 
+    /// See ``MessageTransport``. Repeats nothing that is there, so that it may be called as often as one likes.
     public func declareTopology() async throws(StageFailure) -> Set<Queue> {
         let connection = try await publishingConnection()
         do {
@@ -78,6 +81,7 @@ public actor RabbitMQTransport: MessageTransport {
         }
     }
 
+    /// See ``MessageTransport``. What consumers hold unacknowledged is not counted.
     public func readyCount(_ queue: Queue) async throws(StageFailure) -> Int? {
         let connection = try await publishingConnection()
         do {
@@ -89,6 +93,7 @@ public actor RabbitMQTransport: MessageTransport {
 
     // MARK: Consuming
 
+    /// See ``MessageTransport``. A connection of its own for each call; when it is lost, pauses grow to 5 seconds.
     public nonisolated func consume(
         _ queue: Queue, concurrency: Int, _ handle: @escaping @Sendable (BackupContracts.Delivery) async -> Void
     ) async {

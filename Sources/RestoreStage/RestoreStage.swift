@@ -13,6 +13,7 @@ public struct RestoreStage: Sendable {
     let clock: any Clock<Duration>
     let limits: RestoreLimits
 
+    /// `clock` measures deliveries and is what readings back wait with; `hooks` are for tests.
     public init(
         store: any RestoreStore, writer: any DirectoryWriter, reader: any ObjectReader,
         catalogue: Catalogue = .current, clock: any Clock<Duration> = ContinuousClock(),
@@ -89,6 +90,7 @@ public struct RestoreLimits: Sendable {
     /// An answer to whose the steps are that took longer is asked for again, so many times in all.
     public var confirmation: (time: Duration, times: Int) = (.seconds(1), 5)
 
+    /// The defaults read back for 15 seconds at most, beside the time of the readings.
     public init(
         steps: Int = 200, time: Duration = .seconds(20), reads: Int = 5, pause: Duration = .seconds(1),
         sendings: Int = 6

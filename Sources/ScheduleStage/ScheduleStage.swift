@@ -14,6 +14,7 @@ public struct ScheduleStage: Sendable {
     let limits: ScheduleLimits
     let hooks: StageHooks
 
+    /// `messages` and `store` are two sides of one database; `mail` is used by the leader alone.
     public init(
         store: any ScheduleStore, messages: any MessageStore, transport: any MessageTransport,
         mail: any MailTransport, limits: ScheduleLimits = ScheduleLimits(), hooks: StageHooks = .none
@@ -98,14 +99,18 @@ public struct ScheduleStage: Sendable {
 
 /// How much one turn does, and when a row counts as left behind.
 public struct ScheduleLimits: Sendable {
+    /// Due backups that begin in one turn; the others stay due for the next.
     public var startsPerTurn: Int
+    /// Rows that one statement takes; what is left behind is taken by the next.
     public var messagesPerTurn: Int
+    /// Messages of mail handed over in one turn, oldest first.
     public var mailsPerTurn: Int
     /// How often a sweep goes on at once while it finds `messagesPerTurn` rows.
     public var sweepsWithoutPause: Int
     /// Published rows that nobody has begun for this long are published again, when their queue is empty.
     public var unconsumedAge: Duration
 
+    /// `unconsumedAge` is long enough for a stage to be busy, short enough for a lost message (D1).
     public init(
         startsPerTurn: Int = 200, messagesPerTurn: Int = 1_000, sweepsWithoutPause: Int = 10,
         unconsumedAge: Duration = .seconds(60), mailsPerTurn: Int = 50

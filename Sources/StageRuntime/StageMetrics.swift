@@ -11,6 +11,7 @@ public final class StageMetrics: Sendable {
         var histograms: [String: Histogram] = [:]
     }
 
+    /// The label that every series has.
     public let stage: Stage
     private let state = Mutex(State())
     private let now: @Sendable () -> Double

@@ -18,6 +18,7 @@ public struct RestorePlanner: Sendable {
         /// In scope whatever the options say, because something in scope refers to it.
         public var isReferred: Bool
 
+        /// A deleted document is as good as nil on either side.
         public init(type: String, wanted: ObjectDocument?, live: ObjectDocument?, isReferred: Bool = false) {
             self.type = type
             self.wanted = wanted
@@ -43,6 +44,7 @@ public struct RestorePlanner: Sendable {
     /// The tenant whose objects are restored, in lower case.
     let source: String?
 
+    /// Serves any number of plans; whether one goes into another tenant is told with it.
     public init(facts: RestoreFacts, options: RestoreOptions, catalogue: Catalogue = .current) {
         self.init(facts: facts, options: options, catalogue: catalogue, crosses: false)
     }

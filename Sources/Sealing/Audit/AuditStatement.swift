@@ -11,10 +11,15 @@ public struct AuditStatement: Sendable, Hashable {
     public var number: Int64
     /// Microseconds since 1970.
     public var at: Int64
+    /// Who did it: `operator:NAME`, the e-mail of a partner's user, or the program itself.
     public var actor: String
+    /// Area and verb, such as `tenant.activate`.
     public var action: String
+    /// What it was done to, by id or name; no directory content.
     public var target: String
+    /// `allowed` or `refused`.
     public var outcome: String
+    /// The reason that was given, or the code of the refusal; nil hashes otherwise than an empty text.
     public var reason: String?
 
     /// The chain of what is no partner's.
@@ -105,6 +110,7 @@ public struct AuditKey: Sendable, Unprintable {
 
 /// How far a chain was at a time: what is signed, and kept outside.
 public struct AuditCheckpointStatement: Sendable, Hashable {
+    /// The chain: a partner's id, or ``AuditStatement/operatorChain``.
     public var chain: UUID
     /// Of the newest entry.
     public var position: Int64
