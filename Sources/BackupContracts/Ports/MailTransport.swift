@@ -19,5 +19,6 @@ public struct OutgoingMail: Sendable, Hashable {
 /// Laws. When `send` has returned, the message survives a crash of the process and of the machine. Handed over a second
 /// time under the same id it is the same message, not another. Nobody ever sees half of one.
 public protocol MailTransport: Sendable {
+    /// Takes the message; throws ``FailureCode/mailNotHandedOver`` where that is not sure, to be asked again.
     func send(_ mail: OutgoingMail) async throws(StageFailure)
 }

@@ -13,8 +13,10 @@ public protocol ScheduleStore: Sendable {
     /// Rows of a queue that were published but that nobody has begun for `age`: the broker may have lost them.
     func takeUnconsumed(_ queue: Queue, olderThan age: Duration, limit: Int) async throws(StageFailure) -> [Message]
 
+    /// What is on its way in each queue; a queue without rows that may be worked on is left out.
     func backlog() async throws(StageFailure) -> [QueueBacklog]
 
+    /// Counts over the whole fleet, for alerts; names no tenant.
     func health() async throws(StageFailure) -> FleetHealth
 
     /// Applies the retention of one tenant that is due for it. Returns whether there was one.

@@ -33,8 +33,10 @@ public struct JobID: UUIDWrapper {
 /// An id that is a UUID with a meaning, so that one kind of id cannot stand for another. Its text is lower case, as
 /// PostgreSQL and Graph print it.
 public protocol UUIDWrapper: Hashable, Sendable, Codable, Comparable, LosslessStringConvertible {
+    /// The id as PostgreSQL keeps it.
     var uuid: UUID { get }
 
+    /// Any UUID will do; whether there is such a thing is not looked at.
     init(uuid: UUID)
 }
 
