@@ -8,8 +8,7 @@ public struct DirectoryExtensions: Sendable {
     let reader: any DirectoryReader
     let connection: DirectoryConnection
 
-    /// Reads nothing yet; the connection needs a permission to read applications, without which ``names(for:)`` gives
-    /// nil.
+    /// Reads nothing yet. Without a permission to read applications ``names(for:)`` gives nil.
     public init(reader: any DirectoryReader, connection: DirectoryConnection) {
         self.reader = reader
         self.connection = connection

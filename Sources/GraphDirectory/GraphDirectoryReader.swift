@@ -48,8 +48,7 @@ public struct GraphDirectoryReader: DirectoryReader {
         await transport.pool.shutdown()
     }
 
-    /// See ``DirectoryReader``. Of the token in hand, which is kept for four fifths of its life: costs a request only
-    /// without one.
+    /// See ``DirectoryReader``. Of the token in hand, which serves for four fifths of its life; else of a new one.
     public func permissions(_ connection: DirectoryConnection) async throws(StageFailure) -> Set<String> {
         try await tokens.token(connection).roles
     }

@@ -25,8 +25,7 @@ public struct StageWorker: Sendable {
     let pauses: RetryPauses
     let logger: Logger
 
-    /// `transport` is both where deliveries come from and where following messages go; `drain` also ends the holding of
-    /// deliveries.
+    /// `transport` both delivers and publishes what follows; `drain` also ends the holding of deliveries.
     public init(
         stage: Stage, messages: any MessageStore, transport: any MessageTransport, metrics: StageMetrics,
         hooks: StageHooks = .none, drain: DrainSignal, pauses: RetryPauses = RetryPauses(), logger: Logger,

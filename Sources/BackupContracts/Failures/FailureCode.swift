@@ -36,27 +36,23 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
     public static let databaseUnreachable = FailureCode("databaseUnreachable")
     /// SQLSTATE 53100: the database's volume has no room. Retried with growing pauses.
     public static let databaseFull = FailureCode("databaseFull")
-    /// SQLSTATE 40001, 40P01 or 55P03: another transaction held the rows. Nothing was written; retried after 20 to 200
-    /// ms.
+    /// SQLSTATE 40001, 40P01 or 55P03: another transaction held the rows. Nothing was written; retried within 0.2 s.
     public static let serializationConflict = FailureCode("serializationConflict")
     /// Another worker was first, or the job has ended or was restarted: nothing was written (D10). The delivery is
     /// acknowledged and counted as fenced, not as failed; work that is left still has its row.
     public static let unitFenced = FailureCode("unitFenced")
-    /// Schema, stored format or catalogue are of another version than the program, or its database role lacks a right.
-    /// Parked.
+    /// Schema, stored format or catalogue are of another version, or the database role lacks a right. Parked.
     public static let schemaMismatch = FailureCode("schemaMismatch")
     /// A stored payload is missing, does not open or cannot be read. Parked: nothing is guessed in its place.
     public static let storedDataDamaged = FailureCode("storedDataDamaged")
-    /// The key store cannot be read, or lacks a key file, or lets others read it. Retried later, for a volume to be
-    /// mounted.
+    /// The key store cannot be read, lacks a key file, or lets others read it. Retried, for a volume to be mounted.
     public static let keyStoreUnavailable = FailureCode("keyStoreUnavailable")
     /// A key does not open what the database holds, is damaged, or the tenant's secret was destroyed (D8). Parked.
     public static let keyWrong = FailureCode("keyWrong")
     /// PostgreSQL refused a statement for a reason that has no code here; the log has the SQLSTATE. Retried later.
     public static let storeRejected = FailureCode("storeRejected")
     // Broker
-    /// RabbitMQ cannot be reached or closed the connection. Messages keep their rows and are published when it is back
-    /// (D1).
+    /// RabbitMQ cannot be reached. Messages keep their rows and are published when it is back (D1).
     public static let brokerUnreachable = FailureCode("brokerUnreachable")
     /// A delivery is no message of a known kind and version. It becomes a dead letter at once; no job is touched.
     public static let messageUndecodable = FailureCode("messageUndecodable")
@@ -64,8 +60,7 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
     /// last error that was told.
     public static let attemptsExhausted = FailureCode("attemptsExhausted")
     // Graph
-    /// Neither Graph nor Entra ID answers: no connection, no TLS, a time-out. Retried later, after repeats by the
-    /// reader.
+    /// Neither Graph nor Entra ID answers the reader's repeats: no connection, no TLS, a time-out. Retried later.
     public static let graphUnreachable = FailureCode("graphUnreachable")
     /// 429, or a pause longer than the reader's patience. The rest of a walk or restore waits as a message of its own:
     /// no attempt is lost. A walk that waits too often in a row without a page ends as failed.
@@ -75,8 +70,7 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
     /// An answer was cut, too long, not JSON, or lacks what it must have. Retried later; a stored page that cannot be
     /// parsed fails its collection instead.
     public static let graphAnswerMalformed = FailureCode("graphAnswerMalformed")
-    /// An error status without a code of its own, such as 400. The collection ends as failed and keeps its objects
-    /// (D5).
+    /// An error status without a code here, such as 400. The collection ends as failed and keeps its objects (D5).
     public static let graphRequestRejected = FailureCode("graphRequestRejected")
     /// A next or delta link leads to another host: it was not followed, no token left. The collection ends as failed.
     public static let nextLinkForeign = FailureCode("nextLinkForeign")
@@ -95,11 +89,9 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
     /// Entra ID does not accept the application's secret or certificate, Graph refuses a token (401) even when it is
     /// new, or no credential is stored. The job fails.
     public static let credentialsInvalid = FailureCode("credentialsInvalid")
-    /// The secret or certificate has passed its end; a certificate's date is looked at before anything is sent. The job
-    /// fails.
+    /// The secret or certificate has passed its end, as Entra ID or the certificate itself says. The job fails.
     public static let credentialsExpired = FailureCode("credentialsExpired")
-    /// No administrator has consented, or consent was withdrawn: there is no token, or one without a permission. The
-    /// job fails.
+    /// No administrator has consented: there is no token, or one without any permission. The job fails.
     public static let consentMissing = FailureCode("consentMissing")
     /// Entra ID has no tenant of this id in this cloud, or a URL of the tenant's connection is unfit. The job fails.
     public static let tenantUnknown = FailureCode("tenantUnknown")
@@ -117,8 +109,7 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
     /// and goes on, an export ends with it.
     public static let auditBroken = FailureCode("auditBroken")
     // Ours
-    /// What cannot happen unless a stage has a defect. Retried, since another version may be able to; parked after ten
-    /// attempts.
+    /// What cannot happen unless a stage has a defect. Retried, for another version to do better, up to ten times.
     public static let stageDefect = FailureCode("stageDefect")
     /// Mail was not taken; it waits in the database.
     public static let mailNotHandedOver = FailureCode("mailNotHandedOver")

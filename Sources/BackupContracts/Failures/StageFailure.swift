@@ -7,8 +7,7 @@ public struct StageFailure: Error, Sendable, CustomStringConvertible {
     /// How long the other side asked to wait, when it said so.
     public var retryAfter: Duration?
 
-    /// `message` may name tenant, type, page and SQLSTATE, never a value: it goes into logs, job and dead letters in
-    /// clear.
+    /// `message` may name tenant, type, page and SQLSTATE, never a value: it is logged and stored in clear.
     public init(_ code: FailureCode, _ message: String, retryAfter: Duration? = nil) {
         self.code = code
         self.message = message

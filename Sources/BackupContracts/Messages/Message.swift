@@ -53,8 +53,7 @@ public struct Message: Sendable, Hashable, Codable {
     /// W3C trace id of the job, 32 hex digits.
     public var trace: String
 
-    /// A message with a new id unless one is given; its maker inserts the row in the transaction of the result it
-    /// follows from.
+    /// A message with a new id unless one is given. Its row is inserted together with the result that it follows from.
     public init(
         id: UUID = UUID(), kind: MessageKind, tenant: TenantID, job: JobID, epoch: Int32, type: UInt16? = nil,
         page: Int32? = nil, trace: String

@@ -34,8 +34,7 @@ public protocol MessageStore: Sendable {
 public struct QueueBacklog: Sendable, Hashable {
     /// At most one backlog a queue; a queue without rows to work on has none.
     public var queue: Queue
-    /// Rows that no one has published since they became visible: new ones, and those whose pause after a failure is
-    /// over.
+    /// Rows that no one has published since they became visible: new ones, and those that paused after a failure.
     public var unpublished: Int
     /// Rows that are with the broker or in a worker's hands.
     public var published: Int

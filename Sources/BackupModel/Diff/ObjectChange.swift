@@ -16,7 +16,7 @@ public struct ObjectChange: Sendable, Hashable {
         /// The new value, likewise.
         public var to: JSONValue?
 
-        /// Differs in at least one of absence, null and value; not checked.
+        /// Nothing is checked: a change has two sides that differ.
         public init(path: JSONPointer, from: JSONValue?, to: JSONValue?) {
             self.path = path
             self.from = from

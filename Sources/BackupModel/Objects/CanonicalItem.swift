@@ -48,7 +48,7 @@ public struct SearchWords: Sendable, Equatable {
     public var displayName: String?
     /// Found by the words before its `@` alone (D9).
     public var userPrincipalName: String?
-    /// Likewise.
+    /// Found likewise; nil for users without an address.
     public var mail: String?
 
     /// All nil for an object without names: it is then found by no word.

@@ -22,8 +22,7 @@ public struct CanonicalRules: Sendable {
     let names: CanonicalNames
     private static let wordNames = ["displayName", "userPrincipalName", "mail"]
 
-    /// A name in several lists is captured before it is dropped, and dropped before it is a word; the id is always the
-    /// id.
+    /// A name in several lists is captured rather than dropped, dropped rather than a word; the id is always the id.
     public init(
         idAttribute: String = "id", droppedAttributes: Set<String> = [], captured: [String] = [],
         keepsObjectType: Bool = false, orderedArrays: Bool = false,

@@ -21,8 +21,7 @@ public struct GraphPage: Sendable, Equatable {
     /// The innermost code of an error body, the most exact one.
     public var errorCode: String? { errorCodes.last }
 
-    /// One pass over the body, which is not copied: the ranges are places in it. Throws when it is not one whole JSON
-    /// object.
+    /// One pass over the body, in which the ranges are places. Throws when it is not one whole JSON object.
     public init(_ body: [UInt8]) throws(JSONSyntaxError) {
         self = try JSONReader.lend(body) { (bytes) throws(JSONSyntaxError) in try GraphPage(bytes) }
     }

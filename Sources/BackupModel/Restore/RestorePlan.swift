@@ -257,8 +257,7 @@ public struct RestoreResult: Sendable, Hashable {
 
     /// An attribute or relationship that does not read back as it was written.
     public struct Difference: Sendable, Hashable {
-        /// A slash and the name of attribute, relationship or sub-collection; empty when the object itself is not
-        /// there.
+        /// A slash and the name of attribute, relationship or sub-collection; empty when the object itself is missing.
         public var path: String
         /// What was written. Of links, and of elements, only those that are missing.
         public var expected: JSONValue?

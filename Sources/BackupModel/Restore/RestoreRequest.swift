@@ -35,8 +35,7 @@ public struct RestoreRequest: Sendable, Hashable {
     public var headers: [String: String] = [:]
     /// May hold `{id}` in its strings, as `target` may.
     public var body: JSONValue?
-    /// The limit that it counts against: of the type, but for a restoration from the recycle bin, which is of the
-    /// directory.
+    /// The limit that it counts against: the type's own, but `identity` for what comes from the recycle bin.
     public var scope: ObjectType.Throttle
     /// The answer is the new object: see ``RestoreWrites/newIDs(_:_:answer:)``.
     public var creates = false

@@ -32,7 +32,7 @@ public struct LocalStackEndpoints: Sendable {
     public let layout: LocalStackLayout
     /// Fixed when the endpoints were made; a stack that starts anew may have another port.
     public let postgres: Postgres
-    /// Likewise.
+    /// Fixed likewise.
     public let rabbitmq: RabbitMQ
     private let ports: PortBook
 
