@@ -110,7 +110,7 @@ public struct ScheduleLimits: Sendable {
     /// Published rows that nobody has begun for this long are published again, when their queue is empty.
     public var unconsumedAge: Duration
 
-    /// `unconsumedAge` counts from the last beginning as well: a delivery in hand for longer is published a second time.
+    /// `unconsumedAge` counts from the last beginning: a delivery in hand for longer is published a second time.
     public init(
         startsPerTurn: Int = 200, messagesPerTurn: Int = 1_000, sweepsWithoutPause: Int = 10,
         unconsumedAge: Duration = .seconds(60), mailsPerTurn: Int = 50
