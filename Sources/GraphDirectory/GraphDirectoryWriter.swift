@@ -26,7 +26,7 @@ public struct GraphDirectoryWriter: DirectoryWriter {
     /// See ``DirectoryWriter``. Throws only before the first sending, for a connection that is unfit or gets no token.
     public func write(
         _ writes: [DirectoryWrite], _ connection: DirectoryConnection,
-        beforeSend: @escaping @Sendable () async throws(StageFailure) -> Void
+        beforeSend: @escaping BeforeSend
     ) async throws(StageFailure) -> [WriteAnswer] {
         guard !writes.isEmpty else { return [] }
         let endpoints = try GraphEndpoints(connection)

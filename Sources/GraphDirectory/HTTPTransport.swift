@@ -107,9 +107,6 @@ struct HTTPTransport: Sendable {
     }
 }
 
-/// Asked before a request is sent; what it throws keeps the request back.
-typealias BeforeSend = @Sendable () async throws(StageFailure) -> Void
-
 /// A body that leaves when the question before it was answered. The client asks for it when the connection stands: what
 /// a full pool or a slow server costs until then comes before the question too.
 struct GuardedBody: AsyncSequence, Sendable {

@@ -160,7 +160,7 @@ final class FakeTenant: DirectoryWriter, ObjectReader {
 
     func write(
         _ writes: [DirectoryWrite], _ connection: DirectoryConnection,
-        beforeSend: @escaping @Sendable () async throws(StageFailure) -> Void
+        beforeSend: @escaping BeforeSend
     ) async throws(StageFailure) -> [WriteAnswer] {
         var answers: [WriteAnswer] = []
         // Any order will do: the last comes first.

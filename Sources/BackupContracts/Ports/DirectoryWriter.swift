@@ -54,6 +54,9 @@ public enum WriteAnswer: Sendable {
     case failure(StageFailure)
 }
 
+/// Asked before a request is sent; what it throws keeps the request back.
+public typealias BeforeSend = @Sendable () async throws(StageFailure) -> Void
+
 /// Writes to Microsoft Graph for one tenant, with throttling, retries and tokens taken care of.
 ///
 /// Laws. A write that Graph has refused for the moment (429, 503 before execution) is sent again; one whose answer was
@@ -72,7 +75,7 @@ public protocol DirectoryWriter: Sendable {
     ///   that were about to be sent, and they are not.
     func write(
         _ writes: [DirectoryWrite], _ connection: DirectoryConnection,
-        beforeSend: @escaping @Sendable () async throws(StageFailure) -> Void
+        beforeSend: @escaping BeforeSend
     ) async throws(StageFailure) -> [WriteAnswer]
 }
 
