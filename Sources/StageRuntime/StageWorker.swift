@@ -23,12 +23,14 @@ public struct StageWorker: Sendable {
     let hooks: StageHooks
     let drain: DrainSignal
     let pauses: RetryPauses
+    let renewal: Duration
     let logger: Logger
 
     /// `transport` both delivers and publishes what follows; `drain` also ends the holding of deliveries.
     public init(
         stage: Stage, messages: any MessageStore, transport: any MessageTransport, metrics: StageMetrics,
-        hooks: StageHooks = .none, drain: DrainSignal, pauses: RetryPauses = RetryPauses(), logger: Logger,
+        hooks: StageHooks = .none, drain: DrainSignal, pauses: RetryPauses = RetryPauses(),
+        renewal: Duration = .seconds(20), logger: Logger,
         handler: @escaping MessageHandler
     ) {
         self.stage = stage
@@ -38,6 +40,7 @@ public struct StageWorker: Sendable {
         self.hooks = hooks
         self.drain = drain
         self.pauses = pauses
+        self.renewal = renewal
         self.logger = logger
         self.handler = handler
     }
@@ -104,6 +107,8 @@ public struct StageWorker: Sendable {
     private func attemptOnce(_ message: Message, _ attempt: Int, _ log: Logger) async throws(StageFailure)
         -> DeliveryOutcome
     {
+        // What is long in hand would be published again, and begun by another worker.
+        async let _ = keepInHand(message, log)
         let following: [Message]
         do {
             following = try await handler(message, drain)
@@ -112,6 +117,17 @@ public struct StageWorker: Sendable {
         }
         await publish(following, log)
         return .succeeded
+    }
+
+    /// Until it is cancelled. What fails here costs no more than a second delivery, which the fence refuses.
+    private func keepInHand(_ message: Message, _ log: Logger) async {
+        while (try? await Task.sleep(for: renewal)) != nil {
+            do {
+                try await messages.renew(message)
+            } catch let failure where !Task.isCancelled {
+                log.notice("message in hand not renewed", metadata: ["error": "\(failure.code)"])
+            } catch {}
+        }
     }
 
     private func record(_ failure: StageFailure, of message: Message, _ attempt: Int, _ log: Logger)

@@ -39,11 +39,13 @@ import Testing
     }
 
     private func worker(
-        _ store: PostgresStore, _ outbox: Outbox, _ handler: @escaping MessageHandler
+        _ store: PostgresStore, _ outbox: Outbox, renewal: Duration = .seconds(20),
+        _ handler: @escaping MessageHandler
     ) -> StageWorker {
         StageWorker(
             stage: .fetcher, messages: store, transport: outbox,
             metrics: StageMetrics(stage: .fetcher) { 0 }, drain: DrainSignal(), pauses: RetryPauses { 0 },
+            renewal: renewal,
             logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }, handler: handler)
     }
 
@@ -110,6 +112,31 @@ import Testing
             #expect(try await database.messages(of: walk.job) == before)
             #expect(try await database.number("SELECT count(*) FROM backup.pages") == 1)
             #expect(try await database.number("SELECT count(*) FROM backup.dead_letters") == 0)
+        }
+    }
+
+    @Test func `what is long in hand does not count as left behind, and what has failed is nobody's`() async throws {
+        try await TestDatabase.with { database in
+            let (walk, _) = try await page(database)
+            let isFresh = "SELECT count(*) FROM backup.messages WHERE started_at > clock_timestamp() - interval '60 s'"
+            let began = Mutex(false)
+            let worker = worker(database.fetcher, Outbox(confirms: true), renewal: .milliseconds(5)) {
+                (_, _) async throws(StageFailure) in
+                do {
+                    for _ in 0..<2 {
+                        try await database.sql("UPDATE backup.messages SET started_at = now() - interval '100 s'")
+                        try await eventually { try await database.number(isFresh) == 1 }
+                    }
+                    began.withLock { $0 = true }
+                } catch {
+                    Issue.record(error)
+                }
+                throw StageFailure(.graphServerError, "Graph answered 500.")
+            }
+            await worker.handle(Acknowledged().delivery(of: walk.encoded(), .fetch))
+            #expect(began.withLock { $0 })
+            try await database.fetcher.renew(walk)
+            #expect(try await database.number("SELECT count(*) FROM backup.messages WHERE started_at IS NULL") == 1)
         }
     }
 

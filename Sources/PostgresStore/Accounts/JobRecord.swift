@@ -49,8 +49,8 @@ public struct JobRecord: Sendable, Hashable {
     public var finishedAt: Date?
     /// Objects read so far; steps of a restore that are done with.
     public var done: Int64
-    /// Objects of the newest snapshot: what a round will read, about. `nil` before the first. The steps of a restore,
-    /// `nil` where jobs of all tenants are listed.
+    /// Objects of the newest snapshot: what a round will read, about; `nil` before the first. Steps of a restore, objects
+    /// of a download.
     public var total: Int64?
     /// In the order of the work; empty until a backup is sealed, an archive whole, or a restore out of steps.
     public var stages: [StageTime]

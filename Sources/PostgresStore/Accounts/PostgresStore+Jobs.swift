@@ -13,16 +13,14 @@ extension PostgresStore {
     {
         try await administer { (connection) async throws(AccountError) in
             try await enter(tenant, connection)
-            // One at a time for each tenant, so that two callers do not both start one.
-            _ = try await connection.checked(
-                "SELECT FROM backup.tenants WHERE tenant_id = $1 FOR UPDATE", [.uuid(tenant.uuid)])
+            try await connection.lockBackups(of: tenant)
             try await connection.requireCoverage(tenant)
             let open = try all(
                 try await connection.checked(
                     """
                     SELECT job_id, (full_round OR NOT $3) AND (types IS NULL OR coalesce(types @> $2, false)) AS suffices
                     FROM backup.jobs WHERE tenant_id = $1 AND kind = 'backup' AND state IN ('queued', 'running')
-                    ORDER BY state = 'queued'
+                    ORDER BY state = 'queued' FOR SHARE
                     """, [.uuid(tenant.uuid), types.map { .textArray($0) } ?? .null, .bool(full)])
             ) { (row) throws(PostgresError) in (id: try row.uuid("job_id"), suffices: try row.bool("suffices")) }
             // Joined is what reads at least as much as was asked for.
@@ -53,21 +51,32 @@ extension PostgresStore {
         }
     }
 
-    /// Newest first.
+    /// Newest first. Two round trips more for each tenant that has one of them.
     public func jobs(kind: JobKind?, state: JobState?, tenant: TenantID?, limit: Int) async throws(AccountError)
         -> [JobRecord]
     {
         try await administer { (connection) async throws(AccountError) in
-            try all(
+            let found = try all(
                 try await connection.checked(
                     """
-                    SELECT \(JobRecord.columns) FROM backup.jobs j
+                    SELECT j.job_id, j.tenant_id FROM backup.jobs j
                     WHERE ($1::text IS NULL OR j.kind = $1) AND ($2::text IS NULL OR j.state = $2)
                         AND ($3::uuid IS NULL OR j.tenant_id = $3) AND \(own(.tenant))
-                    ORDER BY j.created_at DESC LIMIT $4
+                    ORDER BY j.created_at DESC, j.job_id LIMIT $4
                     """,
-                    [.text(kind?.rawValue), .text(state?.rawValue), .uuid(tenant?.uuid), .int64(Int64(limit))]),
-                JobRecord.init(row:))
+                    [.text(kind?.rawValue), .text(state?.rawValue), .uuid(tenant?.uuid), .int64(Int64(limit))])
+            ) { (row) throws(PostgresError) in (id: try row.uuid("job_id"), tenant: try row.uuid("tenant_id")) }
+            // How far a job is stands in tables of which a transaction sees one tenant's rows at a time.
+            var records: [UUID: JobRecord] = [:]
+            for (tenant, jobs) in Dictionary(grouping: found, by: \.tenant) {
+                admit(TenantID(uuid: tenant))
+                try await enter(TenantID(uuid: tenant), connection)
+                let rows = try await connection.checked(
+                    "SELECT \(JobRecord.columns) FROM backup.jobs j WHERE j.tenant_id = $1 AND j.job_id = ANY ($2)",
+                    [.uuid(tenant), .uuidArray(jobs.map(\.id))])
+                for record in try all(rows, JobRecord.init(row:)) { records[record.id.uuid] = record }
+            }
+            return found.compactMap { records[$0.id] }
         }
     }
 
@@ -96,7 +105,8 @@ extension PostgresStore {
         return try await job(id)
     }
 
-    /// Starts a failed or cancelled job again under a new epoch: messages of the old one are ignored.
+    /// Starts a failed or cancelled job again under a new epoch: messages of the old one are ignored. A backup is queued
+    /// behind the one of the tenant that runs; refused while another one is queued.
     public func retryJob(_ id: JobID) async throws(AccountError) -> JobRecord {
         let record = try await job(id)
         guard record.state == .failed || record.state == .cancelled else {
@@ -106,13 +116,18 @@ extension PostgresStore {
         }
         try await administer { (connection) async throws(AccountError) in
             try await enter(record.tenant, connection)
-            if record.kind == .backup { try await connection.requireCoverage(record.tenant) }
+            var ahead: UUID?
+            if record.kind == .backup {
+                try await connection.lockBackups(of: record.tenant)
+                try await connection.requireCoverage(record.tenant)
+                ahead = try await connection.runningBackup(of: record.tenant)
+            }
             let rows = try await connection.unique(
                 """
                 UPDATE backup.jobs SET state = 'queued', epoch = epoch + 1, parked = false, open_collections = NULL,
-                    finished_at = NULL, started_at = NULL, error_code = NULL, error_message = NULL
+                    finished_at = NULL, started_at = NULL, error_code = NULL, error_message = NULL, waiting_for = $3
                 WHERE tenant_id = $1 AND job_id = $2 AND state IN ('failed', 'cancelled') RETURNING epoch
-                """, [.uuid(record.tenant.uuid), .uuid(id.uuid)], "backupUnderWay",
+                """, [.uuid(record.tenant.uuid), .uuid(id.uuid), .uuid(ahead)], "backupUnderWay",
                 "Another backup of the tenant is queued.")
             let epoch = try only(rows) { (row) throws(PostgresError) in try row.int32("epoch") }
             do throws(StageFailure) {
@@ -120,6 +135,8 @@ extension PostgresStore {
                 guard record.kind != .restore else {
                     return try await connection.resumeRestore(id, record.tenant)
                 }
+                // What it waits for makes its message when it ends.
+                guard ahead == nil else { return }
                 try await connection.insert(
                     [
                         Message(
@@ -140,6 +157,22 @@ extension PostgresConnection {
             "SELECT \(JobRecord.columns) FROM backup.jobs j WHERE j.tenant_id = $1 AND j.job_id = $2",
             [.uuid(tenant.uuid), .uuid(id)])
         return try only(rows, JobRecord.init(row:))
+    }
+
+    /// One at a time for each tenant decides what is started, so that two callers do not both start a backup. What names
+    /// the tenant by a key may be written meanwhile: whoever ends a backup holds its job and must not have to wait.
+    fileprivate func lockBackups(of tenant: TenantID) async throws(AccountError) {
+        _ = try await checked(
+            "SELECT FROM backup.tenants WHERE tenant_id = $1 FOR NO KEY UPDATE", [.uuid(tenant.uuid)])
+    }
+
+    /// The backup of the tenant that runs. It does not end before the transaction does: who is queued behind it is seen
+    /// by whoever ends it.
+    fileprivate func runningBackup(of tenant: TenantID) async throws(AccountError) -> UUID? {
+        let rows = try await checked(
+            "SELECT job_id FROM backup.jobs WHERE tenant_id = $1 AND kind = 'backup' AND state = 'running' FOR SHARE",
+            [.uuid(tenant.uuid)])
+        return try all(rows) { (row) throws(PostgresError) in try row.uuid("job_id") }.first
     }
 
     fileprivate func epoch(_ job: JobRecord) async throws(StageFailure) -> Int32 {
