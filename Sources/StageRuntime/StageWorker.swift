@@ -1,5 +1,7 @@
 public import BackupContracts
+import Foundation
 public import Logging
+import Synchronization
 
 /// Handles one message: does its work, commits, and returns the messages that follow and now have rows.
 public typealias MessageHandler = @Sendable (Message, DrainSignal) async throws(StageFailure) -> [Message]
@@ -25,6 +27,7 @@ public struct StageWorker: Sendable {
     let pauses: RetryPauses
     let renewal: Duration
     let logger: Logger
+    private let inHand = MessagesInHand()
 
     /// `transport` both delivers and publishes what follows; `drain` also ends the holding of deliveries.
     public init(
@@ -47,6 +50,9 @@ public struct StageWorker: Sendable {
 
     /// Consumes the stage's queues until the task is cancelled; returns when every delivery in hand is done with.
     public func run(concurrency: Int) async {
+        // Not a child: while the stage drains, what is in hand goes on.
+        let renewing = Task { await renewInHand() }
+        defer { renewing.cancel() }
         await withDiscardingTaskGroup { group in
             for queue in stage.queues {
                 group.addTask {
@@ -54,6 +60,18 @@ public struct StageWorker: Sendable {
                         await handle(delivery)
                     }
                 }
+            }
+        }
+    }
+
+    /// What is long in hand would be published again, and begun by another worker. A renewal that fails costs no more
+    /// than such a second delivery, which the fence refuses.
+    private func renewInHand() async {
+        while (try? await Task.sleep(for: renewal)) != nil {
+            do {
+                try await messages.renew(inHand.ids)
+            } catch let failure {
+                logger.notice("messages in hand not renewed", metadata: ["error": "\(failure.code)"])
             }
         }
     }
@@ -107,8 +125,8 @@ public struct StageWorker: Sendable {
     private func attemptOnce(_ message: Message, _ attempt: Int, _ log: Logger) async throws(StageFailure)
         -> DeliveryOutcome
     {
-        // What is long in hand would be published again, and begun by another worker.
-        async let _ = keepInHand(message, log)
+        inHand.add(message.id)
+        defer { inHand.remove(message.id) }
         let following: [Message]
         do {
             following = try await handler(message, drain)
@@ -117,17 +135,6 @@ public struct StageWorker: Sendable {
         }
         await publish(following, log)
         return .succeeded
-    }
-
-    /// Until it is cancelled. What fails here costs no more than a second delivery, which the fence refuses.
-    private func keepInHand(_ message: Message, _ log: Logger) async {
-        while (try? await Task.sleep(for: renewal)) != nil {
-            do {
-                try await messages.renew(message)
-            } catch let failure where !Task.isCancelled {
-                log.notice("message in hand not renewed", metadata: ["error": "\(failure.code)"])
-            } catch {}
-        }
     }
 
     private func record(_ failure: StageFailure, of message: Message, _ attempt: Int, _ log: Logger)
@@ -191,6 +198,21 @@ public struct StageWorker: Sendable {
         }
         metrics.deliveryEnded(.parked)
         await acknowledge(delivery, logger)
+    }
+}
+
+/// Ids of the messages that are begun; of one that was delivered twice, twice.
+private final class MessagesInHand: Sendable {
+    private let state = Mutex<[UUID]>([])
+
+    var ids: [UUID] { state.withLock { $0 } }
+
+    func add(_ id: UUID) { state.withLock { $0.append(id) } }
+
+    func remove(_ id: UUID) {
+        state.withLock { ids in
+            if let place = ids.firstIndex(of: id) { ids.remove(at: place) }
+        }
     }
 }
 

@@ -13,8 +13,13 @@ import Testing
     private final class Outbox: MessageTransport {
         private let published = Mutex<[Message]>([])
         let confirms: Bool
+        let delivery: Delivery?
 
-        init(confirms: Bool) { self.confirms = confirms }
+        /// - Parameter delivery: what a consumer of its queue gets, once.
+        init(confirms: Bool, delivers delivery: Delivery? = nil) {
+            self.confirms = confirms
+            self.delivery = delivery
+        }
 
         var messages: [Message] { published.withLock { $0 } }
 
@@ -23,7 +28,10 @@ import Testing
             return messages.map { _ in confirms }
         }
 
-        func consume(_ queue: Queue, concurrency: Int, _ handle: @escaping @Sendable (Delivery) async -> Void) async {}
+        func consume(_ queue: Queue, concurrency: Int, _ handle: @escaping @Sendable (Delivery) async -> Void) async {
+            if let delivery, delivery.queue == queue { await handle(delivery) }
+        }
+
         func declareTopology() async throws(StageFailure) -> Set<Queue> { [] }
         func readyCount(_ queue: Queue) async throws(StageFailure) -> Int? { 0 }
     }
@@ -120,7 +128,8 @@ import Testing
             let (walk, _) = try await page(database)
             let isFresh = "SELECT count(*) FROM backup.messages WHERE started_at > clock_timestamp() - interval '60 s'"
             let began = Mutex(false)
-            let worker = worker(database.fetcher, Outbox(confirms: true), renewal: .milliseconds(5)) {
+            let outbox = Outbox(confirms: true, delivers: Acknowledged().delivery(of: walk.encoded(), .fetch))
+            let worker = worker(database.fetcher, outbox, renewal: .milliseconds(5)) {
                 (_, _) async throws(StageFailure) in
                 do {
                     for _ in 0..<2 {
@@ -133,9 +142,9 @@ import Testing
                 }
                 throw StageFailure(.graphServerError, "Graph answered 500.")
             }
-            await worker.handle(Acknowledged().delivery(of: walk.encoded(), .fetch))
+            await worker.run(concurrency: 1)
             #expect(began.withLock { $0 })
-            try await database.fetcher.renew(walk)
+            try await database.fetcher.renew([walk.id])
             #expect(try await database.number("SELECT count(*) FROM backup.messages WHERE started_at IS NULL") == 1)
         }
     }

@@ -18,9 +18,10 @@ public protocol MessageStore: Sendable {
     /// Counts an attempt and says what to do. Cost: one update by primary key.
     func start(_ message: Message) async throws(StageFailure) -> MessageStart
 
-    /// Notes that a message which was begun is still in hand: one that was begun a minute ago counts as left behind by a
-    /// worker that died. Does nothing to one that has failed or was handled meanwhile. Cost: as ``start(_:)``.
-    func renew(_ message: Message) async throws(StageFailure)
+    /// Notes that messages which were begun are still in hand: one that was begun a minute ago counts as left behind by a
+    /// worker that died. Does nothing to those that have failed or were handled meanwhile. Cost: one update by primary
+    /// key.
+    func renew(_ ids: [UUID]) async throws(StageFailure)
 
     /// Records a failed attempt: the row becomes visible again after `delay`, or is parked with its job failed.
     /// - Returns: whether the message was parked.

@@ -20,14 +20,15 @@ extension PostgresStore: MessageStore {
         return try await parkExhausted(message)
     }
 
-    public func renew(_ message: Message) async throws(StageFailure) {
+    public func renew(_ ids: [UUID]) async throws(StageFailure) {
+        guard !ids.isEmpty else { return }
         try await withConnection { (connection) async throws(StageFailure) in
             // A row that is locked is just being handled to its end, which nobody needs to wait for.
             _ = try await connection.rows(
                 """
                 UPDATE backup.messages SET started_at = clock_timestamp() WHERE id IN (
-                    SELECT id FROM backup.messages WHERE id = $1 AND started_at IS NOT NULL FOR UPDATE SKIP LOCKED)
-                """, [.uuid(message.id)])
+                    SELECT id FROM backup.messages WHERE id = ANY ($1) AND started_at IS NOT NULL FOR UPDATE SKIP LOCKED)
+                """, [.uuidArray(ids)])
         }
     }
 
