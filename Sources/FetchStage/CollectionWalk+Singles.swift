@@ -113,7 +113,8 @@ extension CollectionWalk {
             // next round tells so.
             guard relationship?.single == true else { return }
             singles.parts.append(.object(id: single.id, relationship: single.relationship, slice: 0, body: []))
-        case .failure(let failure):
+        case .failure(let answered):
+            let failure = single.link == nil ? withoutPosition(answered) : answered
             guard failure.disposition == .endCollection else { throw failure }
             singles.notes.append("\(relationship?.name ?? plan.type.name): \(failure.code.name)")
         }

@@ -85,7 +85,12 @@ struct CollectionWalk {
         guard let target = cursor.link ?? plan.target(pass, targets) else {
             throw StageFailure(.stageDefect, "The catalogue has no target for a pass of \(plan.type.name).")
         }
-        let answer = try await reader.read(request(target, units: plan.units(pass)), state.connection)
+        let answer: DirectoryAnswer
+        do {
+            answer = try await reader.read(request(target, units: plan.units(pass)), state.connection)
+        } catch {
+            throw (cursor.link ?? targets.deltaLink) == nil ? withoutPosition(error) : error
+        }
         let page = try parse(answer.body)
         let singles = try await readSingles(pass, answer.body, page)
         let relationship: UInt16

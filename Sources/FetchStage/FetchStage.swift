@@ -88,7 +88,11 @@ public struct FetchStage: Sendable {
     {
         switch failure.disposition {
         case .restartRound:
-            return try await store.restartWalk(message, walk.state)
+            guard walk.restarts < limits.restarts else {
+                let end = WalkEnd(outcome: .failed, reason: walk.lostTooOften(failure))
+                return try await store.storePage(message, walk.state, nil, .ends(end))
+            }
+            return try await store.restartWalk(message, walk.state, from: walk.cursor.startingAgain)
         case .endCollection:
             let outcome: CollectionOutcome =
                 [.permissionMissing, .licenceMissing, .collectionNotFound].contains(failure.code) ? .refused : .failed
@@ -119,17 +123,22 @@ public struct WalkLimits: Sendable {
     public var time: Duration
     /// Pauses that Graph may ask for without a page between them before the collection is given up.
     public var pausesInARow: Int
+    /// Times that a walk starts again in one round, because its position was lost, before the collection is given up:
+    /// one is for a delta link that has expired, the others for next links of long listings.
+    public var restarts: Int
     /// Pages smaller than this are stored together, up to as many bytes: each one that is stored costs a transaction
     /// of the fetcher and three of the differ, whatever its size.
     public var smallPage: Int
 
     /// The defaults are those of D3, far below the broker's time-out for consumers.
     public init(
-        pages: Int = 20, time: Duration = .seconds(20), pausesInARow: Int = 60, smallPage: Int = 512 << 10
+        pages: Int = 20, time: Duration = .seconds(20), pausesInARow: Int = 60, restarts: Int = 3,
+        smallPage: Int = 512 << 10
     ) {
         self.pages = pages
         self.time = time
         self.pausesInARow = pausesInARow
+        self.restarts = restarts
         self.smallPage = smallPage
     }
 }

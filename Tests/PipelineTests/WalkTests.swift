@@ -164,7 +164,9 @@ private final class FakePages: DirectoryReader, FetchStore {
         return []
     }
 
-    func restartWalk(_ handling: Message, _ state: WalkState) async throws(StageFailure) -> [Message] { [] }
+    func restartWalk(_ handling: Message, _ state: WalkState, from cursor: WalkCursor)
+        async throws(StageFailure) -> [Message]
+    { [] }
 
     func failJob(_ handling: Message, _ failure: StageFailure) async throws(StageFailure) -> [Message] { [] }
 }

@@ -154,7 +154,7 @@ import Testing
         guard let state = try await database.fetcher.walk(message) else { return }
         let part = state.cursor?.pass ?? 0
         if part > 0, Int.random(in: 0..<8, using: &numbers) == 0 {
-            _ = try await database.fetcher.restartWalk(message, state)
+            _ = try await database.fetcher.restartWalk(message, state, from: WalkCursor())
             return
         }
         let next = WalkCursor(pass: part + 1)

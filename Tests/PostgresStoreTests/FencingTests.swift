@@ -274,7 +274,9 @@ import Testing
             // Two workers stand at the second page; one finds that the delta link has expired.
             let late = try #require(try await database.fetcher.walk(twin))
             let state = try #require(try await database.fetcher.walk(walk))
-            let again = try #require(try await database.fetcher.restartWalk(walk, state).first)
+            let begins = WalkCursor().startingAgain
+            let again = try #require(
+                try await database.fetcher.restartWalk(walk, state, from: begins).first)
             for step in [WalkStep.goesOn(WalkCursor(pass: 2)), .ends(WalkEnd(outcome: .delta, deltaLink: "https://d"))]
             {
                 let code = try await failureCode {
@@ -282,9 +284,12 @@ import Testing
                 }
                 #expect(code == "unitFenced")
             }
-            #expect(try await failureCode { _ = try await database.fetcher.restartWalk(twin, late) } == "unitFenced")
+            let code = try await failureCode {
+                _ = try await database.fetcher.restartWalk(twin, late, from: begins)
+            }
+            #expect(code == "unitFenced")
             let anew = try #require(try await database.fetcher.walk(again))
-            #expect(anew.cursor == nil && anew.mode == .complete)
+            #expect(anew.cursor == begins && anew.mode == .complete)
             #expect(try await database.number("SELECT count(*) FROM backup.pages") == 0)
             let page = try await database.fetch(again)
             #expect(try await database.sight(page, Self.listing).map(\.kind) == [.collectionWalked])

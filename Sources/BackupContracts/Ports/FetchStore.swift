@@ -141,7 +141,9 @@ public protocol FetchStore: Sendable {
         async throws(StageFailure) -> [Message]
 
     /// Drops what the walk has stored and starts it again with a complete listing (an expired delta link).
-    func restartWalk(_ handling: Message, _ state: WalkState) async throws(StageFailure) -> [Message]
+    /// - Parameter cursor: where it begins; it tells how often that has been so.
+    func restartWalk(_ handling: Message, _ state: WalkState, from cursor: WalkCursor)
+        async throws(StageFailure) -> [Message]
 
     /// Fails the whole job: nothing in it can be read (credentials, consent).
     /// - Returns: a backup that waited for this one.

@@ -16,6 +16,8 @@ public struct WalkCursor: Sendable, Hashable, Codable {
     public var rest: [SingleRead]?
     /// The names of directory extensions that the main pass selects, until it has ended.
     public var extensions: [String]?
+    /// How often the walk has started again in this round because its position was lost; `nil` for never.
+    public var restarts: Int?
     var loop: LinkLoopDetector
 
     /// At the start of a pass, with nothing noted; 0 is the walk's beginning.
@@ -24,6 +26,13 @@ public struct WalkCursor: Sendable, Hashable, Codable {
         notes = []
         pauses = 0
         loop = LinkLoopDetector()
+    }
+
+    /// Where the walk begins when it starts again, once more than before.
+    public var startingAgain: WalkCursor {
+        var cursor = WalkCursor()
+        cursor.restarts = (restarts ?? 0) + 1
+        return cursor
     }
 
     /// Goes to `link` within the pass.

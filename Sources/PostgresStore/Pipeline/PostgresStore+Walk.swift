@@ -1,5 +1,5 @@
 public import BackupContracts
-import BackupModel
+public import BackupModel
 import Foundation
 import LibPQ
 import Sealing
@@ -66,15 +66,18 @@ extension PostgresStore {
 
     /// Moves the ordinal on, so that a page that is still on its way is fenced.
     /// - Throws: ``FailureCode/unitFenced`` when the walk went on elsewhere.
-    public func restartWalk(_ handling: Message, _ state: WalkState) async throws(StageFailure) -> [Message] {
-        try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
+    public func restartWalk(_ handling: Message, _ state: WalkState, from cursor: WalkCursor)
+        async throws(StageFailure) -> [Message]
+    {
+        let sealed = try await recentKeys(handling.tenant).sealCursor(cursor, state.type)
+        return try await transaction(of: handling.tenant) { (connection) async throws(StageFailure) in
             // The ordinal is raised, so that a page of the walk before, which is on its way still, is fenced.
             let restarted = try await connection.rows(
                 """
-                UPDATE backup.collections SET mode = 'complete', cursor = NULL, ordinal = ordinal + 1,
+                UPDATE backup.collections SET mode = 'complete', cursor = $6, ordinal = ordinal + 1,
                     done = ordinal + 1, sightings = 0, items = 0, held_baton = NULL
                 WHERE tenant_id = $1 AND job_id = $2 AND type = $3 AND epoch = $4 AND ordinal = $5 AND NOT walk_ended
-                """, handling.collectionKey + [.int32(handling.epoch), .int32(state.ordinal)])
+                """, handling.collectionKey + [.int32(handling.epoch), .int32(state.ordinal), .bytea(sealed)])
             guard restarted.affectedRows == 1 else { throw StageFailure(.unitFenced, "The walk went on elsewhere.") }
             _ = try await connection.rows(
                 "DELETE FROM backup.pages WHERE tenant_id = $1 AND job_id = $2 AND type = $3", handling.collectionKey)
