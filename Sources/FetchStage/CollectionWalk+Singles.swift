@@ -115,7 +115,8 @@ extension CollectionWalk {
             singles.parts.append(.object(id: single.id, relationship: single.relationship, slice: 0, body: []))
         case .failure(let answered):
             let failure = single.link == nil ? withoutPosition(answered) : answered
-            guard failure.disposition == .endCollection else { throw failure }
+            // Without its objects below one parent a collection is not read to its end: they would count as deleted.
+            guard failure.disposition == .endCollection, single.relationship != 0 else { throw failure }
             singles.notes.append("\(relationship?.name ?? plan.type.name): \(failure.code.name)")
         }
     }

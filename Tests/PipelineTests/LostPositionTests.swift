@@ -72,6 +72,15 @@ import Testing
         try expectGivenUp(end, "user")
     }
 
+    @Test(arguments: [FailureCode.permissionMissing, .deltaLinkExpired])
+    func `objects below a parent that cannot be read are not taken for gone`(code: FailureCode) async throws {
+        let tenant = try GoneTenant("appRoleAssignment", failure: code) { target, _ in
+            target.hasPrefix("/servicePrincipals?") ? .parent(holding: 20) : nil
+        }
+        let end = try await tenant.walk()
+        #expect(end.outcome == (code == .permissionMissing ? .refused : .failed), "a cut list is not a whole one")
+    }
+
     private func expectGivenUp(_ end: WalkEnd, _ type: String) throws {
         #expect(end.outcome == .failed)
         let reason = try #require(end.reason)
