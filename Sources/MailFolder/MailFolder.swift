@@ -7,16 +7,24 @@ import Foundation
 public struct MailFolder: MailTransport {
     /// Made when the first message is written.
     public let path: String
+    /// `fsync`; tests give one that fails.
+    private let flush: @Sendable (Int32) -> Int32
 
     /// The folder need not exist; relative to the current directory unless it begins with a slash.
-    public init(path: String) { self.path = path }
+    public init(path: String) { self.init(path: path, flush: { fsync($0) }) }
 
-    /// See ``MailTransport``. A message whose file is still there is not written again. Throws
+    init(path: String, flush: @escaping @Sendable (Int32) -> Int32) {
+        self.path = path
+        self.flush = flush
+    }
+
+    /// See ``MailTransport``. A message whose file is still there is not written again, but flushed. Throws
     /// ``FailureCode/mailNotHandedOver`` alone.
     public func send(_ mail: OutgoingMail) async throws(StageFailure) {
         let name = mail.id.uuidString.lowercased()
         let target = "\(path)/\(name).eml"
-        guard access(target, F_OK) != 0 else { return }
+        // The one who made it may have failed, or died, before its name was on the disk.
+        guard access(target, F_OK) != 0 else { return try flushFolder() }
         try makeFolder()
         // A name of its own: another that sends the same message must not cut or take away a half-written file.
         let draft = "\(path)/.\(name)-\(UUID().uuidString.lowercased())"
@@ -58,7 +66,7 @@ public struct MailFolder: MailTransport {
             guard count > 0 else { throw failure("A message cannot be written into \(path)") }
             written += count
         }
-        guard fsync(descriptor) == 0 else { throw failure("A message cannot be written into \(path)") }
+        guard flush(descriptor) == 0 else { throw failure("A message cannot be written into \(path)") }
     }
 
     /// A command that root types writes for the user that the folder belongs to.
@@ -75,7 +83,7 @@ public struct MailFolder: MailTransport {
         let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard folder >= 0 else { throw failure("The folder \(path) cannot be opened") }
         defer { close(folder) }
-        guard fsync(folder) == 0 else { throw failure("The folder \(path) cannot be flushed to the disk") }
+        guard flush(folder) == 0 else { throw failure("The folder \(path) cannot be flushed to the disk") }
     }
 
     private func failure(_ what: String) -> StageFailure {

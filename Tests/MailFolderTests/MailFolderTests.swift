@@ -1,7 +1,9 @@
 import BackupContracts
 import Foundation
-import MailFolder
+import Synchronization
 import Testing
+
+@testable import MailFolder
 
 /// Messages as files: whole, once, and named failures when the folder does not take them.
 @Suite struct MailFolderTests {
@@ -45,6 +47,22 @@ import Testing
         }
     }
 
+    @Test func `a message whose name was not flushed is handed over only when it is`() async throws {
+        try await with { path in
+            let mail = OutgoingMail(id: UUID(), message: "x")
+            let disk = Disk(failing: 2)
+            let folder = MailFolder(path: path, flush: disk.flush)
+            for _ in 0..<2 {
+                let failure = await #expect(throws: StageFailure.self) { try await folder.send(mail) }
+                #expect(failure?.code == .mailNotHandedOver)
+                #expect(try names(path) == ["\(mail.id.uuidString.lowercased()).eml"], "the name is there, unflushed")
+            }
+            try await folder.send(mail)
+            #expect(disk.flushed == 1)
+            #expect(try names(path) == ["\(mail.id.uuidString.lowercased()).eml"])
+        }
+    }
+
     @Test func `a folder that cannot be made is a named failure`() async throws {
         try await with { path in
             try Data("a file".utf8).write(to: URL(fileURLWithPath: path))
@@ -53,6 +71,31 @@ import Testing
             }
             #expect(failure?.code == .mailNotHandedOver)
             #expect(failure?.code.rule.runbook == "mail-not-handed-over")
+        }
+    }
+}
+
+/// A disk that cannot flush folders so many times.
+private final class Disk: Sendable {
+    private let state: Mutex<(failing: Int, flushed: Int)>
+
+    init(failing: Int) { state = Mutex((failing, 0)) }
+
+    /// Folders that were flushed.
+    var flushed: Int { state.withLock { $0.flushed } }
+
+    @Sendable func flush(_ descriptor: Int32) -> Int32 {
+        var entry = stat()
+        guard fstat(descriptor, &entry) == 0 else { return -1 }
+        guard entry.st_mode & S_IFMT == S_IFDIR else { return fsync(descriptor) }
+        return state.withLock { state in
+            if state.failing > 0 {
+                state.failing -= 1
+                errno = EIO
+                return -1
+            }
+            state.flushed += 1
+            return fsync(descriptor)
         }
     }
 }
