@@ -91,6 +91,34 @@ import Testing
         }
     }
 
+    @Test func `documents with the same digest have the same links of the same relationships`() async throws {
+        try await TestDatabase.with { database in
+            let tenant = try await database.addTenant()
+            let group = ObjectKey(high: 7, low: 1)
+            let targets = [ObjectKey(high: 7, low: 2), ObjectKey(high: 7, low: 3)]
+            let type = try #require(Catalogue.current[Types.group])
+            let owners = try #require(type.relationship("owners")?.number)
+            // Two targets, each of none, one or two relationships; then all of it once more.
+            let relationships: [[UInt16]] = [[], [Types.members], [owners], [Types.members, owners]]
+            let choices = relationships.flatMap { first in relationships.map { [first, $0] } }
+            var digests: [Set<LinkHead>: Set<BackupModel.Digest>] = [:]
+            for choice in choices + choices.reversed() {
+                let links = Set(
+                    zip(targets, choice).flatMap { target, numbers in
+                        numbers.map { LinkHead(object: group, relationship: $0, target: target) }
+                    })
+                let listing = Listing([group: #"{"displayName":"g"}"#], links: links)
+                let snapshot = try await database.backUp(tenant, [Types.group: listing])
+                let stored = try #require(try await database.admin.documents(tenant, type, [group], at: snapshot).first)
+                digests[links, default: []].insert(stored.version.digest)
+            }
+            #expect(digests.count == 16 && digests.values.allSatisfy { $0.count == 1 })
+            #expect(Set(digests.values.flatMap { $0 }).count == 16)
+            let history = try await database.admin.history(tenant, type, group)
+            #expect(Set(history.map(\.digest)).count == 16)
+        }
+    }
+
     @Test func `tenants with the same objects share nothing`() async throws {
         try await TestDatabase.with { database in
             let (a, b) = (try await database.addTenant(), try await database.addTenant())

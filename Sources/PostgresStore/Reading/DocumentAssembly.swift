@@ -97,10 +97,12 @@ struct DocumentAssembly {
         // A relationship that this version does not know is digested all the same, and not shown.
         var isKnown = false
         for row in links {
+            let next = try row.int16(1)
+            // Each target with its relationship, always as many bytes: what one is to the object belongs to the digest.
+            withUnsafeBytes(of: next.bigEndian) { hash.update(bufferPointer: $0) }
             try interval.narrow(from: try row.int32(3), to: try row.int32(4))
             let target = try row.objectKey(2)
             target.withBytes { hash.update(bufferPointer: $0) }
-            let next = try row.int16(1)
             if next != number {
                 number = next
                 let relationship = type.relationships.first { $0.number == UInt16(bitPattern: next) }
