@@ -12,7 +12,7 @@ public struct BrokerSettings: Sendable {
     public var user: String
     /// Never printed.
     public var password: Secret
-    /// The certificate of the authority, for TLS; `nil` for a plain connection.
+    /// Path of the PEM file with the authorities that are trusted, for TLS; `nil` for a plain connection.
     public var caCertificate: String?
     /// 1 to 600 seconds; a peer that is silent for about twice as long is taken for lost.
     public var heartbeatSeconds: Int

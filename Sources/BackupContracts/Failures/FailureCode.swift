@@ -1,6 +1,7 @@
 /// What the system does when a failure occurs: the decision rule of the code that carries it.
 public enum Disposition: String, Sendable, Codable {
-    /// The same unit again at once: another transaction was in the way, nothing is wrong.
+    /// The same unit again at once: another transaction was in the way, nothing is wrong. Where that one finished the
+    /// unit itself (``FailureCode/unitFenced``) there is nothing to repeat: the delivery is over.
     case retryNow
     /// The same unit after a pause that grows with the attempts: a dependency is away or asks for patience.
     case retryLater
@@ -77,7 +78,7 @@ public struct FailureCode: Sendable, Hashable, Codable, CustomStringConvertible 
     /// A next link led back to a page already read. The collection ends as failed and keeps its objects.
     public static let nextLinkLoops = FailureCode("nextLinkLoops")
     /// 410 or `syncStateNotFound`, or the delta link selects other directory extensions than there are now. The walk
-    /// begins again as a complete listing (D6).
+    /// begins again as a complete listing, at most three times in a round (D6).
     public static let deltaLinkExpired = FailureCode("deltaLinkExpired")
     /// 403. The collection ends as refused; a mere part of it (a relationship, a further listing) is noted in the
     /// snapshot and stays as it was (D5).

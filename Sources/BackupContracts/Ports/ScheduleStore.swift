@@ -79,7 +79,8 @@ public struct AuditCheckpointReport: Sendable, Hashable {
 public struct FleetHealth: Sendable, Hashable {
     /// Messages parked and neither retried nor discarded; each stands for a failed job, or for an undecodable body.
     public var deadLetters = 0
-    /// Active tenants whose backup should have begun more than an hour ago.
+    /// Active tenants that are covered, and whose backup should have begun more than an hour ago, or whose last good one
+    /// (without one: their activation) is older than two of their intervals.
     public var tenantsOverdue = 0
     /// Jobs of every kind that were made in the last 24 hours and have failed.
     public var jobsFailedLastDay = 0

@@ -32,9 +32,11 @@ public struct RestoreOptions: Sendable, Hashable {
     public var types: Set<String>?
     /// Only these objects; nil for all.
     public var ids: Set<String>?
-    /// Only these attributes of existing objects; nil for all. Links and sub-collections are then left alone.
+    /// Only these attributes of existing objects. Nil for all of them, or for none when ``links`` names what to restore:
+    /// what neither names is left alone.
     public var attributes: Set<String>?
-    /// Only these relationships and sub-collections; nil for all.
+    /// Only these relationships and sub-collections of existing objects. Nil for all of them, or for none when
+    /// ``attributes`` names what to restore.
     public var links: Set<String>?
     /// Of objects that exist; what is created has all attributes of the snapshot.
     public var attributesMode: AttributesMode

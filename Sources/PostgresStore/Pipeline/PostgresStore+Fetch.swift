@@ -52,10 +52,15 @@ extension PostgresStore: FetchStore {
         }
         let sealed = try decoded { () throws(PostgresError) in try row.bytes("sealed") }
         let credential = try SealedCredential.open(sealed, keys)
+        let name = try decoded { () throws(PostgresError) in try row.text("cloud") }
+        // Never another cloud instead: the credential would be sent there.
+        guard let cloud = Cloud(rawValue: name) else {
+            throw StageFailure(.storedDataDamaged, "Tenant \(tenant) is stored with an unknown cloud, \(name).")
+        }
         let access = try decoded { () throws(PostgresError) in
             DirectoryConnection(
                 tenant: tenant, clientID: try row.text("client_id"), credential: credential,
-                cloud: Cloud(rawValue: try row.text("cloud")) ?? .global, graphURL: try row.optionalText("graph_url"),
+                cloud: cloud, graphURL: try row.optionalText("graph_url"),
                 authorityURL: try row.optionalText("authority_url"))
         }
         return (access, keys)
