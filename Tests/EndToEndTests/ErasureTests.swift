@@ -192,7 +192,7 @@ import Testing
             SELECT c.relname || ' ' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
             WHERE c.relnamespace = 'backup'::regnamespace AND c.relkind IN ('r', 'p') AND NOT a.attisdropped
                 AND a.attname IN ('tenant_id', 'source_tenant_id', 'organization_id')
-                -- Numbers that bills are made of stay, without a name and without a tenant.
+                -- Numbers that bills are made of stay, with their plan, without a name of the organization or a tenant.
                 AND c.relname NOT IN ('organization_terms', 'protected_users') ORDER BY 1
             """
         ).split(separator: "\n").map { $0.split(separator: " ").map(String.init) }

@@ -109,8 +109,10 @@ import Testing
             var counts: [TenantID: Int64] = [:]
             var stopped: Set<TenantID> = []
             var (isSubscribed, isNFR, hasEntra) = (true, false, true)
+            var plan = (name: "Plan", currency: "EUR")
+            try await database.sql("UPDATE backup.plans SET name = $1", [.text(plan.name)])
             var peak: Int64 = 0
-            for _ in 0..<80 {
+            for turn in 0..<80 {
                 let tenant = try #require(tenants.randomElement(using: &numbers))
                 switch Int.random(in: 0..<10, using: &numbers) {
                 case 0:
@@ -134,8 +136,10 @@ import Testing
                     hasEntra.toggle()
                     try await database.sql(
                         "UPDATE backup.plans SET product = $1", [.text(hasEntra ? "backup-entra" : "backup")])
-                    // A plan in use does not change its product; an organization changes its plan.
-                    try await database.sql("UPDATE backup.organizations SET seats = coalesce(seats, 0) + 1")
+                case 5:
+                    plan = (name: "Plan \(turn)", currency: plan.currency == "EUR" ? "USD" : "EUR")
+                    try await database.sql(
+                        "UPDATE backup.plans SET name = $1, currency = $2", [.text(plan.name), .text(plan.currency)])
                 default:
                     counts[tenant] = Int64.random(in: 0..<50, using: &numbers)
                     try await count(database, tenant, counts[tenant] ?? 0)
@@ -148,6 +152,10 @@ import Testing
                 #expect(
                     found.map(\.currentUsers) ?? 0 == expected
                         && found.map(\.peakUsers) ?? 0 == (found == nil ? 0 : peak))
+                if let found {
+                    #expect(found.product == (hasEntra ? .backupEntra : .backup))
+                    #expect(found.planName == plan.name && found.currency == plan.currency)
+                }
             }
             // One after the other, without gaps or overlaps but where nobody was protected.
             #expect(

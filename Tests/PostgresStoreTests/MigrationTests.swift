@@ -41,6 +41,25 @@ import Testing
         }
     }
 
+    /// The database as an earlier version left it.
+    private func install(_ migrations: some Sequence<Migration>, _ server: TemporaryServer, _ database: String)
+        async throws
+    {
+        let owner = try await server.connect("entra_backup_owner", database: database)
+        try await owner.execute(
+            """
+            CREATE TABLE public.entra_backup_migrations (number integer PRIMARY KEY, name text NOT NULL,
+                checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
+            """)
+        for migration in migrations {
+            try await owner.execute(migration.sql)
+            _ = try await owner.query(
+                "INSERT INTO public.entra_backup_migrations (number, name, checksum) VALUES ($1, $2, $3)",
+                [.int32(migration.number), .text(migration.name), .bytea(migration.checksum)])
+        }
+        await owner.close()
+    }
+
     @Test func `migrators that start at once on an empty database apply each migration once`() async throws {
         try await with("at_once") { _, connection, migrator in
             let applied = try await withThrowingTaskGroup(of: [String].self) { group in
@@ -157,17 +176,7 @@ import Testing
     @Test func `an older database gets only what it lacks`() async throws {
         try await with("older") { server, connection, migrator in
             let first = try #require(Migration.all.first)
-            let owner = try await server.connect("entra_backup_owner", database: "older")
-            try await owner.execute(first.sql)
-            try await owner.execute(
-                """
-                CREATE TABLE public.entra_backup_migrations (number integer PRIMARY KEY, name text NOT NULL,
-                    checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
-                """)
-            _ = try await owner.query(
-                "INSERT INTO public.entra_backup_migrations (number, name, checksum) VALUES (1, $1, $2)",
-                [.text(first.name), .bytea(first.checksum)])
-            await owner.close()
+            try await install([first], server, "older")
             #expect(try await migrator.status().map(\.isApplied) == Self.names.map { $0 == first.name })
             #expect(try await migrator.migrate() == Array(Self.names.dropFirst()))
         }
@@ -175,20 +184,7 @@ import Testing
 
     @Test func `a database of the version before keeps every row and gets what is new`() async throws {
         try await with("upgraded") { server, connection, migrator in
-            let old = Array(Migration.all.prefix(2))
-            let owner = try await server.connect("entra_backup_owner", database: "upgraded")
-            try await owner.execute(old.map(\.sql).joined(separator: "\n"))
-            try await owner.execute(
-                """
-                CREATE TABLE public.entra_backup_migrations (number integer PRIMARY KEY, name text NOT NULL,
-                    checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now());
-                """)
-            for migration in old {
-                _ = try await owner.query(
-                    "INSERT INTO public.entra_backup_migrations (number, name, checksum) VALUES ($1, $2, $3)",
-                    [.int32(migration.number), .text(migration.name), .bytea(migration.checksum)])
-            }
-            await owner.close()
+            try await install(Migration.all.prefix(2), server, "upgraded")
             try await connection.execute(Self.rowsOfTheVersionBefore)
             let tables = try await connection.query(
                 "SELECT relname FROM pg_class WHERE relnamespace = 'backup'::regnamespace AND relkind = 'r' ORDER BY 1"
@@ -206,6 +202,40 @@ import Testing
                 _ = try await migrator.migrate()
                 #expect(try server.schema(of: "made_anew") == upgraded)
             }
+        }
+    }
+
+    @Test func `terms from before they kept their plans' words get those of the day`() async throws {
+        try await with("terms") { server, connection, migrator in
+            try await install(Migration.all.prefix(11), server, "terms")
+            try await connection.execute(
+                """
+                DO $$
+                DECLARE
+                    p CONSTANT uuid := '11111111-1111-1111-1111-111111111111';
+                    q CONSTANT uuid := '22222222-2222-2222-2222-222222222222';
+                BEGIN
+                    INSERT INTO backup.partners (id, name) VALUES (p, 'P');
+                    INSERT INTO backup.plans (id, partner_id, name, product, currency, periodicity)
+                        VALUES (p, p, 'Old', 'backup', 'EUR', 'monthly'), (q, p, 'Large', 'backup-entra', 'USD', 'yearly');
+                    INSERT INTO backup.organizations (id, partner_id, plan_id, name, first_name, last_name, email,
+                        country) VALUES (p, p, p, 'O', 'F', 'L', 'a@b.example', 'DE');
+                    UPDATE backup.organizations SET plan_id = q;
+                    UPDATE backup.plans SET name = 'Small' WHERE id = p;
+                    INSERT INTO backup.organization_terms (organization_id, partner_id, from_at, to_at, plan_id, state, nfr)
+                        VALUES (q, p, '2026-01-01Z', '2026-02-01Z', gen_random_uuid(), 'deleted', false);
+                END $$
+                """)
+            #expect(try await migrator.migrate() == Array(Self.names.dropFirst(11)))
+            let terms = try await connection.query(
+                """
+                SELECT concat_ws(' ', plan_name, product, currency, periodicity, to_at = 'infinity')
+                FROM backup.organization_terms ORDER BY from_at
+                """
+            ).map { try $0.text(0) }
+            #expect(
+                terms == ["f", "Small backup EUR monthly f", "Large backup-entra USD yearly t"],
+                "a plan that is gone has no words left")
         }
     }
 

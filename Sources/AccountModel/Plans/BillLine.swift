@@ -12,13 +12,14 @@ public struct BillLine: Sendable, Hashable {
     public var partnerName: String?
     /// The plan that the month ended with.
     public var plan: UUID
-    /// As it is called now; `nil` for a plan that is not there, or not to be seen.
+    /// As it was called when the month ended; `nil`, as what follows of the plan, for one that was gone before terms kept
+    /// it.
     public var planName: String?
-    /// Of the plan as it is now, not as it was in the month.
+    /// Of the plan as the month ended, whatever became of it since.
     public var product: ProductType?
-    /// Of the plan as it is now; ISO 4217.
+    /// Of the plan as the month ended; ISO 4217.
     public var currency: String?
-    /// Of the plan as it is now.
+    /// Of the plan as the month ended.
     public var periodicity: Periodicity?
     /// The terms that the month ended with.
     public var state: SubscriptionState

@@ -32,7 +32,8 @@ extension PostgresStore {
 }
 
 extension BillLine {
-    /// Who was protected to the last moment of the month counts as current.
+    /// Who was protected to the last moment of the month counts as current. Of what may change later, names of partners
+    /// and organizations alone are read: all else is as the month ended.
     fileprivate static func statement(own: String) -> String {
         """
         WITH span AS (SELECT $1::text::timestamp AT TIME ZONE 'UTC' AS begins,
@@ -48,14 +49,13 @@ extension BillLine {
             WHERE t.to_at > span.begins AND t.from_at < span.ends AND ($3::uuid IS NULL OR t.partner_id = $3)
                 AND \(own)
             ORDER BY t.partner_id, t.organization_id, t.from_at DESC)
-        SELECT t.organization_id, o.name AS organization, t.partner_id, p.name AS partner, t.plan_id, l.name AS plan,
-            l.product, l.currency, l.periodicity, t.state, t.nfr, t.seats, coalesce(u.peak, 0) AS peak,
-            coalesce(u.current, 0) AS current
+        SELECT t.organization_id, o.name AS organization, t.partner_id, p.name AS partner, t.plan_id,
+            t.plan_name AS plan, t.product, t.currency, t.periodicity, t.state, t.nfr, t.seats,
+            coalesce(u.peak, 0) AS peak, coalesce(u.current, 0) AS current
         FROM terms t
         LEFT JOIN used u ON u.partner_id = t.partner_id AND u.organization_id = t.organization_id
         LEFT JOIN (SELECT id, name FROM backup.organizations WHERE \(own)) o ON o.id = t.organization_id
         LEFT JOIN backup.partners p ON p.id = t.partner_id
-        LEFT JOIN backup.plans l ON l.id = t.plan_id
         WHERE t.state IN ('active', 'suspended') OR u.peak > 0
         ORDER BY p.name, t.partner_id, o.name, t.organization_id
         """

@@ -361,7 +361,7 @@ extension PostgresConnection {
                 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id'
                     AND NOT a.attisdropped
                 WHERE c.relnamespace = 'backup'::regnamespace AND c.relkind IN ('r', 'p') AND \(Self.isDeletable)
-                    -- What bills are made of outlives the organization: numbers under its id, no name and no tenant.
+                    -- What bills are made of outlives the organization: numbers and its plan under its id, not its name.
                     AND c.relname NOT IN ('organization_terms', 'protected_users')
                 ORDER BY c.relname = 'tenants', 1
                 """)

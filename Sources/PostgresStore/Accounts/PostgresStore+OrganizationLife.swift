@@ -9,6 +9,7 @@ extension PostgresStore {
     public func setPlan(_ id: UUID, plan: UUID, ticket: String?) async throws(AccountError) -> OrganizationChange {
         try requireOperator(for: ticket)
         return try await administer { (connection) async throws(AccountError) in
+            try await connection.holdPlan(plan)
             let before = try await heldOrganization(id, connection)
             guard before.plan != plan else { return OrganizationChange(before: before, after: before) }
             let plan = try await connection.usablePlan(plan, of: before.partner)
@@ -73,6 +74,7 @@ extension PostgresStore {
         // Nobody but the operator sees both partners.
         try require(own: partner)
         return try await administer { (connection) async throws(AccountError) in
+            try await connection.holdPlan(plan, of: partner)
             let before = try await heldOrganization(id, connection)
             guard before.partner != partner else {
                 throw AccountError(

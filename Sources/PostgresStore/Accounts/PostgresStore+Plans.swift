@@ -91,7 +91,8 @@ extension PostgresStore {
     }
 
     /// Changes a plan. What an organization has agreed to does not change beneath it: a plan in use keeps its currency and
-    /// periodicity, and its product only becomes one that each of them could move to by itself.
+    /// periodicity, and its product only becomes one that each of them could move to by itself. The terms of each follow by
+    /// a trigger, and hold it until the end of the transaction.
     public func updatePlan(_ id: UUID, _ edit: PlanEdit) async throws(AccountError) -> Plan {
         try await administer { (connection) async throws(AccountError) in
             // Organizations that take the plan wait for this lock.
@@ -150,6 +151,14 @@ extension PostgresConnection {
         let rows = try await checked(
             "SELECT count(*) AS n FROM backup.organizations WHERE plan_id = $1 AND state <> 'deleted'", [.uuid(id)])
         return Int(try only(rows) { (row) throws(PostgresError) in try row.int64("n") })
+    }
+
+    /// Keeps a plan, or all that the partner has, from changing before the transaction has ended. Comes before an
+    /// organization is held, since who changes a plan holds the plan first and then its organizations.
+    func holdPlan(_ id: UUID?, of partner: UUID? = nil) async throws(AccountError) {
+        _ = try await checked(
+            "SELECT FROM backup.plans WHERE id = $1 OR $1 IS NULL AND partner_id = $2 FOR SHARE",
+            [.uuid(id), .uuid(partner)])
     }
 
     /// A plan that an organization of the partner may take now. It does not change before the transaction has ended.

@@ -29,6 +29,7 @@ public struct Migration: Sendable {
         Migration(number: 10, name: "V0010_billing", bytes: PackageResources.V0010_billing_sql),
         Migration(
             number: 11, name: "V0011_search_all_words", bytes: PackageResources.V0011_search_all_words_sql),
+        Migration(number: 12, name: "V0012_terms_of_plans", bytes: PackageResources.V0012_terms_of_plans_sql),
     ]
 
     private init(number: Int32, name: String, bytes: [UInt8]) {
