@@ -54,19 +54,22 @@ struct CollectionWalk {
         do {
             return try await read(pass)
         } catch let failure where failure.disposition == .endCollection {
-            // The objects themselves could not be read: that is the collection's outcome. A relationship that could
-            // not be read is noted, and its links stay as they were (D5).
+            // The objects themselves could not be read: that is the collection's outcome. One of several listings, or a
+            // relationship, that could not be read is noted, and its objects and links stay as they were (D5).
             switch pass {
             case .main(let listing) where listing == 0: throw failure
-            case .main(let listing): return skip(noting: plan.type.listPaths[listing], failure)
+            case .main(let listing): return skip(noting: plan.type.listPaths[listing], failure, isListing: true)
             case .ownList(let relationship), .perObject(let relationship):
                 return skip(noting: relationship.name, failure)
             }
         }
     }
 
-    private func skip(noting name: String, _ failure: StageFailure) -> (FetchedPage?, WalkNext) {
+    private func skip(
+        noting name: String, _ failure: StageFailure, isListing: Bool = false
+    ) -> (FetchedPage?, WalkNext) {
         var next = cursor
+        if isListing { next.lacksListing = true }
         next.notes.append("\(name): \(failure.code.name)")
         next.startPass(cursor.pass + 1)
         return (nil, goesOn(next))
@@ -181,8 +184,9 @@ struct CollectionWalk {
         if !cursor.notes.isEmpty {
             reason = StageFailure(.permissionMissing, "Not read: \(cursor.notes.joined(separator: ", ")).")
         }
-        return WalkEnd(
-            outcome: state.mode == .delta ? .delta : .complete, reason: reason, deltaLink: cursor.deltaLink)
+        // Without all listings absence tells nothing, as in a delta.
+        let isWhole = state.mode == .complete && cursor.lacksListing != true
+        return WalkEnd(outcome: isWhole ? .complete : .delta, reason: reason, deltaLink: cursor.deltaLink)
     }
 
     func request(_ target: String, units: Int) -> DirectoryRequest {

@@ -81,6 +81,16 @@ import Testing
         #expect(end.outcome == (code == .permissionMissing ? .refused : .failed), "a cut list is not a whole one")
     }
 
+    @Test func `objects of a listing that cannot be read are not taken for gone`() async throws {
+        let tenant = try GoneTenant("deletedItem", failure: .permissionMissing) { target, _ in
+            target.contains("microsoft.graph.group") ? nil : .end
+        }
+        let end = try await tenant.walk()
+        #expect(end.outcome == .delta, "absence tells nothing")
+        #expect(end.reason?.message.contains("microsoft.graph.group: permissionMissing") == true)
+        #expect(tenant.asked.contains { $0.contains("microsoft.graph.administrativeUnit") })
+    }
+
     private func expectGivenUp(_ end: WalkEnd, _ type: String) throws {
         #expect(end.outcome == .failed)
         let reason = try #require(end.reason)

@@ -17,7 +17,7 @@ public enum CollectionOutcome: String, Sendable, Codable, CaseIterable {
     case pending
     /// A complete listing was read to its end: absence counts.
     case complete
-    /// A delta round was read to its end: only what it names changed.
+    /// A delta round was read to its end, or all but one of several listings: only what was read changed.
     case delta
     /// The tenant does not have it or the application may not read it; objects stay as they were.
     case refused

@@ -16,6 +16,8 @@ public struct WalkCursor: Sendable, Hashable, Codable {
     public var rest: [SingleRead]?
     /// The names of directory extensions that the main pass selects, until it has ended.
     public var extensions: [String]?
+    /// Whether one of the listings that make up the collection could not be read; `nil` for no.
+    public var lacksListing: Bool?
     /// How often the walk has started again in this round because its position was lost; `nil` for never.
     public var restarts: Int?
     var loop: LinkLoopDetector
