@@ -172,6 +172,22 @@ import Testing
         }
     }
 
+    @Test func `Links whose ids differ in code points alone are different links`() throws {
+        let (composed, decomposed) = ("\u{e9}", "e\u{301}")
+        let both = user([:], links: ["members": [composed, decomposed, composed]])
+        #expect(both.links["members"]?.map { Array($0.unicodeScalars) } == [["e", "\u{301}"], ["\u{e9}"]])
+        #expect(both == user([:], links: ["members": [decomposed, composed]]))
+
+        let one = user([:], links: ["members": [composed]])
+        let other = user([:], links: ["members": [decomposed]])
+        let change = try #require(ObjectDiff.between(one, other)?.links.first)
+        #expect(change.added.map { Array($0.unicodeScalars) } == [["e", "\u{301}"]])
+        #expect(change.removed.map { Array($0.unicodeScalars) } == [["\u{e9}"]])
+        let applied = ObjectDiff.applying(try #require(ObjectDiff.between(one, other)), to: one)
+        #expect(applied.links["members"]?.first?.unicodeScalars.count == 2)
+        #expect(other.sharing(one).links["members"]?.first?.unicodeScalars.count == 2)
+    }
+
     @Test func `A deletion changes the state, an addition has no content`() throws {
         let document = user(["a": 1])
         let deletion = try #require(ObjectDiff.between(document, nil))

@@ -51,10 +51,9 @@ public enum ObjectDiff {
     private static func links(_ old: ObjectDocument, _ new: ObjectDocument) -> [ObjectChange.Links] {
         Set(old.links.keys).union(new.links.keys).sorted().compactMap { name in
             let (before, after) = (old.links[name] ?? [], new.links[name] ?? [])
-            guard before != after else { return nil }
+            guard !before.haveSameUnits(as: after) else { return nil }
             return ObjectChange.Links(
-                name: name, added: Set(after).subtracting(before).sorted(),
-                removed: Set(before).subtracting(after).sorted())
+                name: name, added: after.subtractingInUnits(before), removed: before.subtractingInUnits(after))
         }
     }
 
@@ -76,8 +75,8 @@ public enum ObjectDiff {
         for attribute in change.attributes { set(attribute.to, at: attribute.path.tokens[...], in: &root) }
         if case .object(let attributes) = root { document.attributes = attributes }
         for links in change.links {
-            let kept = Set(document.links[links.name] ?? []).subtracting(links.removed)
-            document.setLinks(links.name, kept.union(links.added))
+            let kept = (document.links[links.name] ?? []).subtractingInUnits(links.removed.inOrderOfUnits())
+            document.setLinks(links.name, kept + links.added)
         }
         for children in change.children { document.children[children.name] = children.to }
         return document

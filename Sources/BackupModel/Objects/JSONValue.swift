@@ -121,6 +121,33 @@ extension String {
     }
 }
 
+// Swift's own equality and order of texts go by canonical equivalence: two ids that are written with different code
+// points would be one, and which of them stays would depend on the order in which Graph tells them.
+extension Sequence<String> {
+    /// In the order of RFC 8785, each once.
+    func inOrderOfUnits() -> [String] {
+        var texts = Array(self)
+        if zip(texts, texts.dropFirst()).allSatisfy({ $0.precedesInUnits($1) }) { return texts }
+        texts.sort { $0.precedesInUnits($1) }
+        return texts.indices.compactMap {
+            $0 > 0 && texts[$0].hasSameUnits(as: texts[$0 - 1]) ? nil : texts[$0]
+        }
+    }
+}
+
+extension [String] {
+    func haveSameUnits(as others: [String]) -> Bool { elementsEqual(others) { $0.hasSameUnits(as: $1) } }
+
+    /// Those that are not in `others`; both in the order of RFC 8785, each once.
+    func subtractingInUnits(_ others: [String]) -> [String] {
+        var rest = others[...]
+        return filter { text in
+            rest = rest.drop { $0.precedesInUnits(text) }
+            return !(rest.first.map { $0.hasSameUnits(as: text) } ?? false)
+        }
+    }
+}
+
 extension Hasher {
     mutating func combineUnits(of text: String) {
         combine(text.utf8.count)

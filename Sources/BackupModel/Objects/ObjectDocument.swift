@@ -13,7 +13,8 @@ public struct ObjectDocument: Sendable, Hashable {
     public var state: State
     /// As Graph names them, in canonical order; without the id.
     public var attributes: JSONObject
-    /// The ids at the other end of each relationship, sorted, each once. A relationship without targets is absent.
+    /// The ids at the other end of each relationship, in the order of their code units, each once. A relationship
+    /// without targets is absent.
     public private(set) var links: [String: [String]]
     /// Owned sub-collections under Graph's segment names. One that was read and is empty is here as an empty list; one
     /// that was never read is absent: a restore must not take the second for the first.
@@ -29,13 +30,13 @@ public struct ObjectDocument: Sendable, Hashable {
         self.state = state
         self.attributes = attributes
         self.attributes["id"] = nil
-        self.links = links.compactMapValues { $0.isEmpty ? nil : Set($0).sorted() }
+        self.links = links.compactMapValues { $0.isEmpty ? nil : $0.inOrderOfUnits() }
         self.children = children
     }
 
     /// The links of one relationship, none for an empty list.
     public mutating func setLinks(_ name: String, _ ids: some Sequence<String>) {
-        let ids = Set(ids).sorted()
+        let ids = ids.inOrderOfUnits()
         links[name] = ids.isEmpty ? nil : ids
     }
 
@@ -45,7 +46,9 @@ public struct ObjectDocument: Sendable, Hashable {
         guard let other else { return self }
         var shared = self
         shared.attributes = attributes.sharing(other.attributes)
-        for (name, ids) in links where other.links[name] == ids { shared.links[name] = other.links[name] }
+        for (name, ids) in links {
+            if let others = other.links[name], ids.haveSameUnits(as: others) { shared.links[name] = others }
+        }
         for (name, elements) in children where other.children[name] == elements {
             shared.children[name] = other.children[name]
         }
