@@ -7,7 +7,7 @@ actor PageRoom {
     private var used = 0
     private var waiting: [(weight: Int, continuation: CheckedContinuation<Void, Never>)] = []
 
-    init(capacity: Int = 2 << 20) { self.capacity = capacity }
+    init(capacity: Int = 3 << 19) { self.capacity = capacity }
 
     /// Waits until there is room, first come first served; a page larger than all of it goes alone. The wait ends
     /// without the task's cancellation: those inside always come to their end.

@@ -16,6 +16,17 @@ import Testing
         #expect(!table.isEmpty)
     }
 
+    @Test func `a list that is cut says so, to people and to scripts`() {
+        let cut = Limited([1, 2, 3], 2)
+        #expect(cut.noted("N\n1\n2") == "N\n1\n2\nThere are more than the 2 shown: see --limit.")
+        #expect(cut.document { JSONValue($0) } == ["items": [1, 2], "more": true])
+        for limit in [3, nil] {
+            let whole = Limited([1, 2, 3], limit)
+            #expect(whole.noted("N") == "N")
+            #expect(whole.document { JSONValue($0) } == ["items": [1, 2, 3], "more": false])
+        }
+    }
+
     @Test func `times are RFC 3339 in UTC for scripts`() throws {
         let date = Date(timeIntervalSince1970: 1_700_000_000.125)
         #expect(Moment.text(date) == "2023-11-14T22:13:20.125Z")

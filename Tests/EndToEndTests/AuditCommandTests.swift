@@ -40,6 +40,10 @@ import Testing
         #expect(try actions("--outcome", "refused") == [])
         #expect(try actions("--until", "1h") == [])
         #expect(try actions("--since", "1h", "--partner", "P") == own)
+        let newest = try installation.command(["audit", "list", "--partner", "P", "--limit", "3"])
+        #expect(newest["items"]?.array?.count == 3 && newest["more"]?.bool == true)
+        let all = try installation.command(["audit", "list", "--partner", "P", "--limit", "4"])
+        #expect(all["items"]?.array?.count == 4 && all["more"]?.bool == false)
         // A name that is taken is refused, and that is told.
         let taken = try Programs.run(
             "entra-backup", ["partner", "create", "--name", "p"], environment: installation.environment)

@@ -34,18 +34,18 @@ struct AuditCommand: AsyncParsableCommand {
             try await options.withStore { store, _ in
                 var filter = AuditFilter(
                     actor: actor, action: action, target: target, outcome: outcome, since: since?.date,
-                    until: until?.date, limit: limit)
+                    until: until?.date, limit: limit + 1)
                 if let partner { filter.partner = try await store.partner(partner).id }
-                let entries = try await store.auditEntries(filter)
-                output.show(["items": .array(entries.map(\.json))]) {
+                let entries = Limited(try await store.auditEntries(filter), limit)
+                output.show(entries.document(\.json)) {
                     var table = Table(["at", "actor", "action", "outcome", "target", "reason"])
-                    for entry in entries {
+                    for entry in entries.items {
                         table.add([
                             Moment.relative(entry.at), entry.actor, entry.action, entry.outcome.rawValue, entry.target,
                             entry.reason ?? "-",
                         ])
                     }
-                    return table.text
+                    return entries.noted(table.text)
                 }
             }
             return 0

@@ -23,17 +23,17 @@ struct DeadLettersCommand: AsyncParsableCommand {
 
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
-                let letters = try await store.deadLetters(limit: limit)
-                output.show(["items": .array(letters.map(\.json))]) {
-                    guard !letters.isEmpty else { return "There are no dead letters." }
+                let letters = Limited(try await store.deadLetters(limit: limit + 1), limit)
+                output.show(letters.document(\.json)) {
+                    guard !letters.items.isEmpty else { return "There are no dead letters." }
                     var table = Table(["parked", "error", "kind", "attempts", "tenant", "id"])
-                    for letter in letters {
+                    for letter in letters.items {
                         table.add([
                             Moment.relative(letter.parkedAt), letter.errorCode, letter.kind?.rawValue ?? "-",
                             String(letter.attempts), letter.tenant?.description ?? "-", letter.id.text,
                         ])
                     }
-                    return table.text
+                    return letters.noted(table.text)
                 }
             }
             return 0
@@ -91,10 +91,13 @@ struct DeadLettersCommand: AsyncParsableCommand {
             try await store.audited("deadLetter.retry", id.text) { try await store.retryDeadLetter(id) }
         }
 
+        private static let mostAtOnce = 10_000
+
         private func retryAll(_ store: PostgresStore, _ output: Output) async throws -> Int32 {
             var items: [(id: UUID, refusal: CommandFailure?)] = []
             var back: Set<UUID> = []
-            for letter in try await store.deadLetters(limit: 10_000) where !back.contains(letter.id) {
+            let letters = Limited(try await store.deadLetters(limit: Self.mostAtOnce + 1), Self.mostAtOnce)
+            for letter in letters.items where !back.contains(letter.id) {
                 do {
                     let ids = try await Self.retry(letter.id, store)
                     back.formUnion(ids)
@@ -106,13 +109,15 @@ struct DeadLettersCommand: AsyncParsableCommand {
                 }
             }
             let done = items
-            output.show(["items": .array(done.map { Self.json($0.id, $0.refusal) })]) {
+            output.show([
+                "items": .array(done.map { Self.json($0.id, $0.refusal) }), "more": .bool(letters.hasMore),
+            ]) {
                 guard !done.isEmpty else { return "There are no dead letters." }
                 var table = Table(["id", "outcome"])
                 for item in done {
                     table.add([item.id.text, item.refusal.map { "refused: \($0.message) \($0.hint)" } ?? "retried"])
                 }
-                return table.text
+                return letters.hasMore ? table.text + "\nThere are more: run it again." : table.text
             }
             return done.contains { $0.refusal != nil } ? 6 : 0
         }

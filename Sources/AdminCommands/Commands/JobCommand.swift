@@ -26,17 +26,18 @@ struct JobCommand: AsyncParsableCommand {
         func perform(_ output: Output) async throws -> Int32 {
             try await options.withStore { store, _ in
                 let owner: TenantID? = if let tenant { try await store.tenant(tenant).id } else { nil }
-                let jobs = try await store.jobs(kind: kind, state: state, tenant: owner, limit: limit)
-                output.show(["items": .array(jobs.map(\.json))]) {
+                let jobs = Limited(
+                    try await store.jobs(kind: kind, state: state, tenant: owner, limit: limit + 1), limit)
+                output.show(jobs.document(\.json)) {
                     var table = Table(["kind", "state", "snapshot", "created", "objects", "tenant", "id"])
-                    for job in jobs {
+                    for job in jobs.items {
                         table.add([
                             job.kind.rawValue, job.state.rawValue, job.snapshot.map(String.init) ?? "-",
                             Moment.relative(job.createdAt), String(job.done), job.tenant.description,
                             job.id.description,
                         ])
                     }
-                    return table.text
+                    return jobs.noted(table.text)
                 }
             }
             return 0

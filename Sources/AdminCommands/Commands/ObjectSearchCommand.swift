@@ -40,18 +40,19 @@ struct ObjectSearchCommand: AdminCommand {
         return try await options.withStore { store, _ in
             let tenant = try await store.tenant(tenant)
             let number = try await store.snapshotNumber(tenant.id, snapshot)
-            let hits = try await store.search(
+            let found = try await store.search(
                 tenant.id, text: text, conditions: conditions.compactMap(SearchCondition.init),
-                types: named ?? Catalogue.current.types, at: number, limit: limit)
-            output.show(["items": .array(hits.map(\.json))]) {
+                types: named ?? Catalogue.current.types, at: number, limit: limit + 1)
+            let hits = Limited(found, limit)
+            output.show(hits.document(\.json)) {
                 var table = Table(["type", "name", "matched", "id"])
-                for hit in hits {
+                for hit in hits.items {
                     table.add([
                         hit.type.name, hit.type.displayName(of: hit.document), hit.matched.joined(separator: " "),
                         hit.document.id,
                     ])
                 }
-                return table.isEmpty ? "Nothing found in snapshot \(number)." : table.text
+                return table.isEmpty ? "Nothing found in snapshot \(number)." : hits.noted(table.text)
             }
             return 0
         }

@@ -107,16 +107,17 @@ struct OrganizationCommand: AsyncParsableCommand {
             try await options.withStore { store, _ in
                 var owner: UUID?
                 if let partner { owner = try await store.partner(partner).id }
-                let organizations = try await store.organizations(of: owner, search: search, limit: limit)
-                output.show(["items": .array(organizations.map(\.json))]) {
+                let found = try await store.organizations(of: owner, search: search, limit: limit.map { $0 + 1 })
+                let organizations = Limited(found, limit)
+                output.show(organizations.document(\.json)) {
                     var table = Table(["name", "state", "product", "country", "seats", "id"])
-                    for item in organizations {
+                    for item in organizations.items {
                         table.add([
                             item.label, item.state.rawValue, item.product.rawValue, item.country,
                             item.seats.map(String.init) ?? "-", item.id.text,
                         ])
                     }
-                    return table.text
+                    return organizations.noted(table.text)
                 }
             }
             return 0

@@ -26,19 +26,19 @@ struct TenantListCommand: AdminCommand {
     func perform(_ output: Output) async throws -> Int32 {
         let label = try label.map(Check.label)
         try await options.withStore { store, _ in
-            var filter = TenantFilter(label: label, search: search, limit: limit)
+            var filter = TenantFilter(label: label, search: search, limit: limit.map { $0 + 1 })
             if let partner { filter.partner = try await store.partner(partner).id }
             if let organization { filter.organization = try await store.organization(organization).id }
-            let tenants = try await store.tenants(filter)
-            output.show(["items": .array(tenants.map { .object($0.members) })]) {
+            let tenants = Limited(try await store.tenants(filter), limit)
+            output.show(tenants.document { .object($0.members) }) {
                 var table = Table(["name", "state", "schedule", "activated", "labels", "id"])
-                for item in tenants {
+                for item in tenants.items {
                     table.add([
                         item.name, item.state.rawValue, item.schedule, Moment.relative(item.activatedAt),
                         item.labels.isEmpty ? "-" : item.labels.joined(separator: ","), item.id.description,
                     ])
                 }
-                return table.text
+                return tenants.noted(table.text)
             }
         }
         return 0
