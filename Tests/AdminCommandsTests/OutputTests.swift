@@ -72,7 +72,7 @@ import Testing
         #expect(quoted.value == "van der")
         #expect(SearchCondition("jobTitle eq Head of IT")?.value == "Head of IT")
         #expect(SearchCondition("jobTitle eq ''")?.value == "")
-        for wrong in ["", "jobTitle", "jobTitle eq", "jobTitle like x", "eq x"] {
+        for wrong in ["/ ne x", "// eq x", "", "jobTitle", "jobTitle eq", "jobTitle like x", "eq x"] {
             #expect(SearchCondition(wrong) == nil, "\(wrong)")
         }
     }

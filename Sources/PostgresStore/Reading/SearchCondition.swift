@@ -22,8 +22,10 @@ public struct SearchCondition: Sendable, Hashable {
     /// Reads `attribute op value`; the value may be in single quotes. `nil` for anything else.
     public init?(_ text: String) {
         let parts = text.split(separator: " ", maxSplits: 2).map(String.init)
-        guard parts.count == 3, let comparison = Operator(rawValue: parts[1]), !parts[0].isEmpty else { return nil }
+        guard parts.count == 3, let comparison = Operator(rawValue: parts[1]) else { return nil }
         path = parts[0].split(separator: "/").map(String.init)
+        // Without a name `ne` would hold for every object.
+        guard !path.isEmpty else { return nil }
         self.comparison = comparison
         let raw = parts[2]
         value = raw.count >= 2 && raw.hasPrefix("'") && raw.hasSuffix("'") ? String(raw.dropFirst().dropLast()) : raw
