@@ -322,7 +322,7 @@ extension UUID {
 
 extension TestDatabase {
     /// A tenant with write access.
-    fileprivate func restorableTenant() async throws -> TenantID {
+    func restorableTenant() async throws -> TenantID {
         let tenant = try await addTenant()
         try await admin.setWriteAccess(tenant, clientID: "writer", .clientSecret("w"), expiresAt: nil)
         return tenant

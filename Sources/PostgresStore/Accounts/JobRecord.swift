@@ -82,8 +82,8 @@ extension JobRecord {
     init(row: PostgresRow) throws(PostgresError) {
         id = JobID(uuid: try row.uuid("job_id"))
         tenant = TenantID(uuid: try row.uuid("tenant_id"))
-        kind = JobKind(rawValue: try row.text("kind")) ?? .backup
-        state = JobState(rawValue: try row.text("state")) ?? .failed
+        kind = try row.named("kind")
+        state = try row.named("state")
         parked = try row.bool("parked")
         waitingFor = try row.optionalUUID("waiting_for").map { JobID(uuid: $0) }
         snapshot = try row.optionalInt32("snapshot")

@@ -69,7 +69,7 @@ extension BillLine {
             product: try row.optionalText("product").flatMap(ProductType.init(rawValue:)),
             currency: try row.optionalText("currency"),
             periodicity: try row.optionalText("periodicity").flatMap(Periodicity.init(rawValue:)),
-            state: SubscriptionState(rawValue: try row.text("state")) ?? .active, isNFR: try row.bool("nfr"),
+            state: try row.named("state"), isNFR: try row.bool("nfr"),
             seatsBought: try row.optionalInt32("seats"), peakUsers: try row.int64("peak"),
             currentUsers: try row.int64("current"))
     }

@@ -140,7 +140,7 @@ extension DownloadRecord {
         job = JobID(uuid: try row.uuid("job_id"))
         tenant = TenantID(uuid: try row.uuid("tenant_id"))
         snapshot = try row.int32("snapshot")
-        format = DownloadOrder.Format(rawValue: try row.text("format")) ?? .json
+        format = try row.named("format")
         objects = try row.int64("objects")
         bytes = try row.int64("bytes")
         pieces = try row.int32("chunks")

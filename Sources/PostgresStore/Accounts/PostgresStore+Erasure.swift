@@ -260,7 +260,7 @@ private struct Erasure: Sendable {
     init(row: PostgresRow) throws(PostgresError) {
         organization = try row.uuid("organization_id")
         partner = try row.uuid("partner_id")
-        step = Step(rawValue: try row.text("step")) ?? .stopped
+        step = try row.named("step")
         tenants = try row.uuidArray("tenants").map(TenantID.init(uuid:))
         startedAt = try row.timestamp("started_at").date
         jobsCancelled = try row.int64("jobs_cancelled")

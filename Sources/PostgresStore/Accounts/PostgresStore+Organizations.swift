@@ -230,9 +230,9 @@ extension Organization {
             name: try row.text("name"), firstName: try row.text("first_name"), lastName: try row.text("last_name"),
             email: try row.text("email"), country: try row.text("country"), seats: try row.optionalInt32("seats"),
             autoLicense: try row.bool("auto_license"),
-            state: SubscriptionState(rawValue: try row.text("state")) ?? .active,
+            state: try row.named("state"),
             createdAt: try row.timestamp("created_at").date,
-            product: ProductType(rawValue: try row.text("product")) ?? .backup,
+            product: try row.named("product"),
             nfrEndsAt: try row.optionalTimestamp("nfr_ends_at")?.date, switchedFeatures: features,
             seatsRaisedAt: try row.optionalTimestamp("seats_raised_at")?.date)
     }

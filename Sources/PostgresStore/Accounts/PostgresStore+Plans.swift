@@ -189,8 +189,8 @@ extension Plan {
     init(row: PostgresRow) throws(PostgresError) {
         self.init(
             id: try row.uuid("id"), partner: try row.uuid("partner_id"), name: try row.text("name"),
-            product: ProductType(rawValue: try row.text("product")) ?? .backup, currency: try row.text("currency"),
-            periodicity: Periodicity(rawValue: try row.text("periodicity")) ?? .monthly,
+            product: try row.named("product"), currency: try row.text("currency"),
+            periodicity: try row.named("periodicity"),
             createdAt: try row.timestamp("created_at").date, archivedAt: try row.optionalTimestamp("archived_at")?.date)
     }
 }

@@ -202,7 +202,7 @@ extension StaffRecord {
         self.init(
             user: StaffUser(
                 id: try row.uuid("id"), partner: try row.uuid("partner_id"), email: try row.text("email"),
-                name: try row.text("name"), role: Role(rawValue: try row.text("role")) ?? .finance,
+                name: try row.text("name"), role: try row.named("role"),
                 isDisabled: try row.optionalTimestamp("disabled_at") != nil,
                 createdAt: try row.timestamp("created_at").date),
             tokenPrefix: try row.optionalText("token_prefix"),

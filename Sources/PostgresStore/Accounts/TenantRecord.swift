@@ -85,9 +85,9 @@ extension TenantRecord {
         self.init(
             id: TenantID(uuid: try row.uuid("tenant_id")), organization: try row.uuid("organization_id"),
             name: try row.text("name"), clientID: try row.text("client_id"),
-            cloud: Cloud(rawValue: try row.text("cloud")) ?? .global, graphURL: try row.optionalText("graph_url"),
+            cloud: try row.named("cloud"), graphURL: try row.optionalText("graph_url"),
             authorityURL: try row.optionalText("authority_url"),
-            state: State(rawValue: try row.text("state")) ?? .added, permissions: try row.textArray("permissions"),
+            state: try row.named("state"), permissions: try row.textArray("permissions"),
             permissionsAt: try row.optionalTimestamp("permissions_at")?.date, schedule: try row.text("schedule"),
             types: try row.decode("types", as: [String]?.self), retention: try row.text("retention"),
             labels: try row.textArray("labels"), createdAt: try row.timestamp("created_at").date,

@@ -182,10 +182,10 @@ extension TenantStatus {
     fileprivate init(row: PostgresRow) throws(PostgresError) {
         self.init(
             tenant: TenantID(uuid: try row.uuid("tenant_id")), name: try row.text("name"),
-            state: TenantRecord.State(rawValue: try row.text("state")) ?? .added, schedule: try row.text("schedule"),
+            state: try row.named("state"), schedule: try row.text("schedule"),
             activatedAt: try row.optionalTimestamp("activated_at")?.date,
             organization: try row.uuid("organization_id"), organizationName: try row.text("organization"),
-            subscription: SubscriptionState(rawValue: try row.text("subscription")) ?? .active,
+            subscription: try row.named("subscription"),
             includesEntra: try row.bool("includes_entra"), partner: try row.uuid("partner_id"),
             partnerName: try row.text("partner"),
             nextDueAt: try row.optionalTimestamp("next_at")?.date, readAt: try row.timestamp("read_at").date)
@@ -203,7 +203,7 @@ extension TenantStatus {
                 message: try row.optionalText("error_message") ?? "")
         }
         if let job = try row.optionalUUID("open_job") {
-            open = Open(job: JobID(uuid: job), state: JobState(rawValue: try row.text("open_state")) ?? .running)
+            open = Open(job: JobID(uuid: job), state: try row.named("open_state"))
         }
     }
 }

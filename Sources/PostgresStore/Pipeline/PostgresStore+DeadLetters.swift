@@ -139,7 +139,7 @@ extension PostgresConnection {
         }
         let job = try only(states) { (row) throws(PostgresError) in
             (
-                id: job, state: JobState(rawValue: try row.text("state")) ?? .failed, parked: try row.bool("parked"),
+                id: job, state: try row.named("state", as: JobState.self), parked: try row.bool("parked"),
                 epoch: try row.int32("epoch"), isOpened: try row.bool("opened"), hasRound: try row.bool("has_round"),
                 other: try row.optionalUUID("other")
             )

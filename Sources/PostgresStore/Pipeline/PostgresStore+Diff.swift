@@ -24,7 +24,7 @@ extension PostgresStore: DiffStore {
             }
             let (mode, content, wrapped) = try decoded { () throws(PostgresError) in
                 (
-                    WalkMode(rawValue: try row.text("mode")) ?? .complete, try row.bytes("content"),
+                    try row.named("mode", as: WalkMode.self), try row.bytes("content"),
                     try row.optionalBytes("wrapped")
                 )
             }
@@ -262,6 +262,17 @@ extension PostgresRow {
             throw PostgresError(code: .decodingFailed, message: "A digest does not have 32 bytes.")
         }
         return digest
+    }
+
+    /// A value that is kept by its name. Another is never taken for one that this version does not know: of a cloud, the
+    /// credential would be sent to the wrong one.
+    func named<T: RawRepresentable<String>>(_ column: PostgresColumn, as _: T.Type = T.self) throws(PostgresError) -> T
+    {
+        let name = try text(column)
+        guard let value = T(rawValue: name) else {
+            throw PostgresError(code: .decodingFailed, message: "A \(T.self) is stored that is not known, \(name).")
+        }
+        return value
     }
 
     /// A `uuid` as an object's key.

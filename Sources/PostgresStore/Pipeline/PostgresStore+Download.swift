@@ -46,7 +46,7 @@ extension PostgresStore: DownloadStore {
         return try decoded { () throws(PostgresError) in
             DownloadOrder(
                 snapshot: try row.int32("snapshot"),
-                format: DownloadOrder.Format(rawValue: try row.text("format")) ?? .json,
+                format: try row.named("format"),
                 types: scope.types.map(Set.init), ids: scope.ids.map(Set.init),
                 signature: hexadecimal(try row.bytes("signature")),
                 sealedAt: Int64(try row.timestamp("sealed_at").date.timeIntervalSince1970),

@@ -52,15 +52,10 @@ extension PostgresStore: FetchStore {
         }
         let sealed = try decoded { () throws(PostgresError) in try row.bytes("sealed") }
         let credential = try SealedCredential.open(sealed, keys)
-        let name = try decoded { () throws(PostgresError) in try row.text("cloud") }
-        // Never another cloud instead: the credential would be sent there.
-        guard let cloud = Cloud(rawValue: name) else {
-            throw StageFailure(.storedDataDamaged, "Tenant \(tenant) is stored with an unknown cloud, \(name).")
-        }
         let access = try decoded { () throws(PostgresError) in
             DirectoryConnection(
                 tenant: tenant, clientID: try row.text("client_id"), credential: credential,
-                cloud: cloud, graphURL: try row.optionalText("graph_url"),
+                cloud: try row.named("cloud"), graphURL: try row.optionalText("graph_url"),
                 authorityURL: try row.optionalText("authority_url"))
         }
         return (access, keys)
@@ -123,7 +118,7 @@ extension PostgresStore: FetchStore {
                 return nil
             }
             let (access, keys) = try await connectionToDirectory(connection, handling.tenant)
-            let mode = try decoded { () throws(PostgresError) in WalkMode(rawValue: try row.text("mode")) ?? .complete }
+            let mode = try decoded { () throws(PostgresError) in try row.named("mode", as: WalkMode.self) }
             let cursor = try decoded { () throws(PostgresError) in try row.optionalBytes("cursor") }
             let link = try decoded { () throws(PostgresError) in try row.optionalBytes("delta_link") }
             let type = handling.type ?? 0

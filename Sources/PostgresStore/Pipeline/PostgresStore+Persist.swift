@@ -41,8 +41,8 @@ extension PostgresStore: PersistStore {
             }
             return try decoded { () throws(PostgresError) in
                 Settlement(
-                    type: handling.type ?? 0, mode: WalkMode(rawValue: try row.text("mode")) ?? .complete,
-                    outcome: CollectionOutcome(rawValue: try row.text("outcome")) ?? .failed,
+                    type: handling.type ?? 0, mode: try row.named("mode"),
+                    outcome: try row.named("outcome"),
                     snapshot: try row.int32("snapshot"), settled: try row.int32("settled"),
                     chunks: try row.int32("chunks"))
             }

@@ -101,7 +101,7 @@ extension PostgresStore {
         return try decoded { () throws(PostgresError) in
             DirectoryConnection(
                 tenant: tenant, clientID: try row.text("client_id"), credential: credential,
-                cloud: Cloud(rawValue: try row.text("cloud")) ?? .global, graphURL: try row.optionalText("graph_url"),
+                cloud: try row.named("cloud"), graphURL: try row.optionalText("graph_url"),
                 authorityURL: try row.optionalText("authority_url"))
         }
     }
