@@ -38,6 +38,15 @@ struct SearchKeyTests {
         #expect(SearchWords.words(in: text) == words)
     }
 
+    @Test func `Plain text is cut as the same text beside a letter that is not plain`() {
+        for first in UInt8(0)..<128 {
+            for second in UInt8(0)..<128 {
+                let text = "Ab" + String(decoding: [first, 0x5A, second], as: UTF8.self) + "9"
+                #expect(SearchWords.words(in: text) + ["e"] == SearchWords.words(in: text + " é"), "\(first) \(second)")
+            }
+        }
+    }
+
     @Test(arguments: [
         ("anna.lopez@example.com", "anna.lopez"), ("anna", "anna"), ("@", ""), ("", ""),
         ("anna_example.com#EXT#@contoso.example", "anna"), ("a_b_example.com#ext#@contoso.example", "a_b"),

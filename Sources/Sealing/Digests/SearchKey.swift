@@ -12,25 +12,28 @@ public struct SearchKey: Sendable, Unprintable {
         case beginning = 2
     }
 
-    private let state: HMAC<SHA256>
+    private let hash: KeyedHash
 
     /// The maker of tokens for the tenant of the keys.
     public init(_ keys: TenantKeys) {
-        state = HMAC(key: keys.search.derived(for: "entra-backup search token 1", tenant: keys.tenant))
+        hash = KeyedHash(key: keys.search.derived(for: "entra-backup search token 1", tenant: keys.tenant))
     }
 
     /// The tokens under which an object is found, each once, in ascending order; none for an object without a name.
     public func tokens(displayName: String?, userPrincipalName: String? = nil, mail: String? = nil) -> [Int32] {
-        var words = Set(SearchWords.words(in: displayName ?? ""))
+        var words = SearchWords.words(in: displayName ?? "")
         for address in [userPrincipalName, mail] {
-            words.formUnion(SearchWords.words(in: SearchWords.localPart(of: address ?? "")))
+            guard let address else { continue }
+            words += SearchWords.words(in: SearchWords.localPart(of: address))
         }
-        var tokens: Set<Int32> = []
-        for word in words {
-            tokens.insert(token(.exact, word))
-            if let beginning = SearchWords.beginning(of: word) { tokens.insert(token(.beginning, beginning)) }
+        var tokens: [Int32] = []
+        tokens.reserveCapacity(2 * words.count)
+        for (place, word) in words.enumerated() where !words[..<place].contains(word) {
+            tokens.append(token(.exact, word))
+            if let beginning = SearchWords.beginning(of: word) { tokens.append(token(.beginning, beginning)) }
         }
-        return tokens.sorted()
+        tokens.sort()
+        return tokens.indices.filter { $0 == 0 || tokens[$0] != tokens[$0 - 1] }.map { tokens[$0] }
     }
 
     /// What to look for, given what somebody typed.
@@ -50,8 +53,13 @@ public struct SearchKey: Sendable, Unprintable {
     }
 
     private func token(_ domain: Domain, _ word: String) -> Int32 {
-        var code = state
-        code.update(data: [domain.rawValue] + word.utf8)
-        return code.finalize().withUnsafeBytes { Int32(bigEndian: $0.loadUnaligned(as: Int32.self)) }
+        var word = word
+        return withUnsafeBytes(of: domain.rawValue) { head in
+            word.withUTF8 { bytes in
+                hash.code(head, UnsafeRawBufferPointer(bytes)).withUnsafeBytes {
+                    Int32(bigEndian: $0.loadUnaligned(as: Int32.self))
+                }
+            }
+        }
     }
 }
