@@ -53,7 +53,8 @@ extension PostgresStore {
         let keys = try await recentKeys(handling.tenant)
         var sealed = SealedPage()
         if let page, !page.content.isEmpty {
-            sealed.content = try keys.seal(page.content, "page", state.type)
+            // A dictionary is for small things: with it a page takes twice as long and comes out no smaller.
+            sealed.content = try keys.seal(page.content, "page", state.type, kind: .none)
         }
         switch step {
         case .goesOn(let cursor), .passesBaton(let cursor, _):
