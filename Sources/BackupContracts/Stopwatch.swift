@@ -1,6 +1,6 @@
 /// Time since it was made, on a clock that tests can hold.
-public struct Stopwatch {
-    private let measure: () -> Duration
+public struct Stopwatch: Sendable {
+    private let measure: @Sendable () -> Duration
 
     public init<C: Clock>(_ clock: C) where C.Duration == Duration {
         let began = clock.now

@@ -54,31 +54,49 @@ public struct FetchStage: Sendable {
         }
         var walk = CollectionWalk(type: type, state: state, reader: reader)
         let stopwatch = Stopwatch(clock)
+        let isOver: @Sendable (Int) -> Bool = { [limits] pages in
+            pages >= limits.pages || stopwatch.elapsed > limits.time || drain.isDraining
+        }
         var pages = 0
         var following: [Message] = []
+        var reading = await walk.gather(limits, until: isOver)
         while true {
             let gathered: GatheredPages
-            do {
-                gathered = try await walk.gather(limits) { steps in
-                    pages + steps >= limits.pages || stopwatch.elapsed > limits.time || drain.isDraining
-                }
-            } catch let failure {
-                return following + (try await end(message, walk, failure))
+            do throws(StageFailure) {
+                gathered = try reading.get()
+            } catch {
+                return following + (try await end(message, walk, error))
             }
             pages += gathered.steps
-            // With a failure at hand the walk is not over here: what follows from it is decided below.
-            let mustPass =
-                gathered.failure == nil
-                && (pages >= limits.pages || stopwatch.elapsed > limits.time || drain.isDraining)
-            let step: WalkStep
-            switch gathered.next {
-            case .goesOn(let cursor): step = mustPass ? .passesBaton(cursor, after: nil) : .goesOn(cursor)
-            case .ends(let end): step = .ends(end)
+            guard gathered.failure == nil, !isOver(pages), case .goesOn(let cursor) = gathered.next else {
+                return following + (try await finish(message, walk, gathered))
             }
-            following += try await store.storePage(message, walk.state, gathered.page, step)
-            guard case .goesOn(let cursor) = step else { return following }
+            var ahead = walk
+            ahead.stored(cursor, gathered.page)
+            // Graph answers while the database stores; what was read ahead of a page that is refused is dropped.
+            async let next = ahead.gather(limits) { [pages] steps in isOver(pages + steps) }
+            following += try await store.storePage(message, walk.state, gathered.page, .goesOn(cursor))
+            reading = await next
+            walk = ahead
+        }
+    }
+
+    /// Stores the last pages of a delivery; with a failure at hand it decides what follows.
+    private func finish(_ message: Message, _ walk: CollectionWalk, _ gathered: GatheredPages)
+        async throws(StageFailure) -> [Message]
+    {
+        switch gathered.next {
+        case .ends(let end):
+            return try await store.storePage(message, walk.state, gathered.page, .ends(end))
+        case .goesOn(let cursor):
+            guard let failure = gathered.failure else {
+                return try await store.storePage(
+                    message, walk.state, gathered.page, .passesBaton(cursor, after: nil))
+            }
+            let following = try await store.storePage(message, walk.state, gathered.page, .goesOn(cursor))
+            var walk = walk
             walk.stored(cursor, gathered.page)
-            if let failure = gathered.failure { return following + (try await end(message, walk, failure)) }
+            return following + (try await end(message, walk, failure))
         }
     }
 
@@ -133,7 +151,7 @@ public struct WalkLimits: Sendable {
     /// The defaults are those of D3, far below the broker's time-out for consumers.
     public init(
         pages: Int = 20, time: Duration = .seconds(20), pausesInARow: Int = 60, restarts: Int = 3,
-        smallPage: Int = 512 << 10
+        smallPage: Int = 640 << 10
     ) {
         self.pages = pages
         self.time = time

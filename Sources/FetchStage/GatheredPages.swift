@@ -38,10 +38,16 @@ extension CollectionWalk {
     /// what was read before it.
     ///
     /// - Parameter isOver: whether a delivery that has done so many steps has done enough.
-    func gather(_ limits: WalkLimits, until isOver: (_ steps: Int) -> Bool) async throws(StageFailure) -> GatheredPages
-    {
-        let (page, next) = try await step()
-        var gathered = GatheredPages(page, next)
+    func gather(
+        _ limits: WalkLimits, until isOver: (_ steps: Int) -> Bool
+    ) async -> Result<GatheredPages, StageFailure> {
+        var gathered: GatheredPages
+        do throws(StageFailure) {
+            let (page, next) = try await step()
+            gathered = GatheredPages(page, next)
+        } catch {
+            return .failure(error)
+        }
         var ahead = self
         while case .goesOn(let cursor) = gathered.next, gathered.bytes < limits.smallPage, !isOver(gathered.steps) {
             ahead.go(to: cursor)
@@ -50,9 +56,9 @@ extension CollectionWalk {
                 gathered.add(more, next)
             } catch {
                 gathered.failure = error
-                return gathered
+                break
             }
         }
-        return gathered
+        return .success(gathered)
     }
 }

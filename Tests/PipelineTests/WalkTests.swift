@@ -7,7 +7,7 @@ import Testing
 @testable import FetchStage
 
 /// Walks: which pages are stored together, and where a walk goes on when one of them cannot be read.
-@Suite struct WalkTests {
+@Suite(.timeLimit(.minutes(1))) struct WalkTests {
     @Test func `small pages are stored together, with the cursor behind the last of them`() async throws {
         let tenant = try FakePages(sizes: Array(repeating: 1_000, count: 8))
         let stored = try await tenant.walk(WalkLimits(smallPage: 2_500))
@@ -52,6 +52,32 @@ import Testing
         #expect(stored.last?.outcome == .failed)
     }
 
+    @Test func `a page is read while the one before is stored`() async throws {
+        let tenant = try FakePages(sizes: Array(repeating: 5_000, count: 4), awaitsNextPage: true)
+        let stored = try await tenant.walk(WalkLimits(smallPage: 5_000))
+        #expect(stored.map(\.page.items) == [1, 1, 1, 1])
+        #expect(stored.map(\.ordinal) == [0, 1, 2, 3])
+        #expect(try stored.flatMap { try ids($0.page) } == tenant.ids)
+    }
+
+    @Test func `what was read ahead of a page that is refused is not stored`() async throws {
+        let tenant = try FakePages(sizes: Array(repeating: 5_000, count: 4), awaitsNextPage: true, refusing: 1)
+        let failure = await #expect(throws: StageFailure.self) {
+            try await tenant.walk(WalkLimits(smallPage: 5_000))
+        }
+        #expect(failure?.code == .unitFenced)
+        #expect(tenant.stored.map(\.ordinal) == [0])
+        #expect(tenant.asked == [0, 1, 2])
+    }
+
+    @Test func `no page is read that this delivery will not store`() async throws {
+        let tenant = try FakePages(sizes: Array(repeating: 5_000, count: 4), refusing: 1)
+        await #expect(throws: StageFailure.self) {
+            try await tenant.walk(WalkLimits(pages: 2, smallPage: 5_000))
+        }
+        #expect(tenant.asked == [0, 1])
+    }
+
     private func ids(_ page: FetchedPage) throws -> [String] {
         try PageParts(decoding: page.content).parts.flatMap { part in
             guard case .list(_, let body) = part else { return [String]() }
@@ -78,14 +104,27 @@ private final class FakePages: DirectoryReader, FetchStore {
         var ordinal: Int32 = 0
         var hasEnded = false
         var stored: [Stored] = []
+        var asked: [Int] = []
     }
 
     let ids: [String]
     private let bodies: [[UInt8]]
     private let type: ObjectType
+    private let awaitsNextPage: Bool
+    private let refusing: Int32?
     private let state: Mutex<State>
 
-    init(sizes: [Int], failing: [Int: StageFailure] = [:]) throws {
+    var stored: [Stored] { state.withLock { $0.stored } }
+    var asked: [Int] { state.withLock { $0.asked } }
+
+    /// - Parameters:
+    ///   - awaitsNextPage: a page that is not the last is stored when the page behind it has been asked for.
+    ///   - refusing: the ordinal that somebody else has stored.
+    init(
+        sizes: [Int], failing: [Int: StageFailure] = [:], awaitsNextPage: Bool = false, refusing: Int32? = nil
+    ) throws {
+        self.awaitsNextPage = awaitsNextPage
+        self.refusing = refusing
         type = try #require(
             Catalogue.current.types.first {
                 $0.shape == .collection && !$0.delta && WalkPlan($0).passes.count == 1
@@ -118,7 +157,11 @@ private final class FakePages: DirectoryReader, FetchStore {
         -> DirectoryAnswer
     {
         let place = Int(request.target.dropFirst()) ?? 0
-        if let failure = state.withLock({ $0.failing.removeValue(forKey: place) }) { throw failure }
+        let failure = state.withLock { state in
+            state.asked.append(place)
+            return state.failing.removeValue(forKey: place)
+        }
+        if let failure { throw failure }
         return DirectoryAnswer(body: bodies[place], requests: 1)
     }
 
@@ -145,6 +188,10 @@ private final class FakePages: DirectoryReader, FetchStore {
     func storePage(_ handling: Message, _ walk: WalkState, _ page: FetchedPage?, _ step: WalkStep)
         async throws(StageFailure) -> [Message]
     {
+        if awaitsNextPage, case .goesOn(let cursor) = step, let next = cursor.link?.dropFirst() {
+            while !asked.contains(Int(next) ?? 0) { await Task.yield() }
+        }
+        if walk.ordinal == refusing { throw StageFailure(.unitFenced, "Another worker was faster.") }
         state.withLock { state in
             var stored = Stored(
                 ordinal: walk.ordinal, page: page ?? FetchedPage(content: [], items: 0, requests: 0))
