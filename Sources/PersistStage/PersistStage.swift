@@ -41,17 +41,34 @@ public struct PersistStage: Sendable {
         guard let type = catalogue[settlement.type] else {
             throw StageFailure(.schemaMismatch, "The catalogue of this stage has no type \(settlement.type).")
         }
+        var changes = try await changes(message, settlement, type)
         while true {
-            let changes = try await chunk(message, settlement, type)
             let isLast = settlement.settled + 1 >= settlement.chunks
             let passesBaton = !isLast && (stopwatch.elapsed > batonAfter || drain.isDraining)
-            let following = try await store.settleChunk(message, settlement, changes, passesBaton: passesBaton)
-            if isLast || passesBaton { return following }
-            settlement.settled += 1
+            if isLast || passesBaton {
+                return try await store.settleChunk(message, settlement, changes, passesBaton: passesBaton)
+            }
+            var ahead = settlement
+            ahead.settled += 1
+            // Chunks have no object in common: while one is written, the next one is read and compared.
+            async let next = chunk(message, ahead, type)
+            _ = try await store.settleChunk(message, settlement, changes, passesBaton: false)
+            changes = try await next.get()
+            settlement = ahead
         }
     }
 
     private func chunk(_ message: Message, _ settlement: Settlement, _ type: ObjectType)
+        async -> Result<VersionChanges, StageFailure>
+    {
+        do throws(StageFailure) {
+            return .success(try await changes(message, settlement, type))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func changes(_ message: Message, _ settlement: Settlement, _ type: ObjectType)
         async throws(StageFailure) -> VersionChanges
     {
         guard settlement.settled < settlement.chunks else { return VersionChanges() }
