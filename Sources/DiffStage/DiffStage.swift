@@ -21,18 +21,28 @@ public struct DiffStage: Sendable {
         guard var input = try await store.page(message) else { return [] }
         let weight = input.content.count
         await room.enter(weight)
-        let following: [Message]
+        let sighted: Result<DiffOutput, UnreadablePage>
         do throws(StageFailure) {
-            following = try await handle(message, &input)
+            sighted = try sight(&input)
         } catch {
             await room.leave(weight)
             throw error
         }
-        await room.leave(weight)
+        // What is left of a page are its canonical bytes.
+        let rest = weight / 4
+        await room.leave(weight - rest)
+        let following: [Message]
+        do throws(StageFailure) {
+            following = try await store(sighted, message)
+        } catch {
+            await room.leave(rest)
+            throw error
+        }
+        await room.leave(rest)
         return following
     }
 
-    private func handle(_ message: Message, _ input: inout DiffInput) async throws(StageFailure) -> [Message] {
+    private func sight(_ input: inout DiffInput) throws(StageFailure) -> Result<DiffOutput, UnreadablePage> {
         guard let type = catalogue[input.type] else {
             throw StageFailure(.schemaMismatch, "The catalogue of this stage has no type \(input.type).")
         }
@@ -42,16 +52,34 @@ public struct DiffStage: Sendable {
             let content = input.content.taken()
             try sighter.sight(try PageParts(decoding: consume content))
         } catch let error as JSONSyntaxError {
-            // Reading the same bytes again cannot help: the collection fails, and the round goes on without it.
-            let failure = StageFailure(.graphAnswerMalformed, "A page of \(type.name) cannot be read: \(error).")
-            return try await store.failCollection(message, failure)
+            return .failure(UnreadablePage(type: type, error: error))
         } catch {
             throw StageFailure(.storedDataDamaged, "A stored page of \(type.name) is damaged: \(error).")
         }
         var output = sighter.output
         output.sum(input)
-        return try await store.storeSightings(message, output)
+        output.areNew = input.isFirst
+        return .success(output)
     }
+
+    private func store(_ sighted: Result<DiffOutput, UnreadablePage>, _ message: Message)
+        async throws(StageFailure) -> [Message]
+    {
+        switch sighted {
+        case .success(let output): return try await store.storeSightings(message, output)
+        case .failure(let page):
+            // Reading the same bytes again cannot help: the collection fails, and the round goes on without it.
+            let failure = StageFailure(
+                .graphAnswerMalformed, "A page of \(page.type.name) cannot be read: \(page.error).")
+            return try await store.failCollection(message, failure)
+        }
+    }
+}
+
+/// A page that Graph sent and that is not what it should be.
+private struct UnreadablePage: Error {
+    var type: ObjectType
+    var error: JSONSyntaxError
 }
 
 extension [UInt8] {

@@ -44,6 +44,30 @@ import Testing
         }
     }
 
+    @Test func `in a first round contents are taken for new, and each is kept once`() async throws {
+        try await TestDatabase.with { database in
+            let tenant = try await database.addTenant()
+            let listing = Listing([ObjectKey(high: 1, low: 9): #"{"displayName":"a"}"#])
+            let (_, walks) = try await database.openRound(tenant, [Types.user])
+            let walk = try #require(walks.first)
+            let begin = try await #require(database.fetcher.walk(walk))
+            let pages = try await database.fetcher.storePage(walk, begin, .test(items: 1), .goesOn(WalkCursor()))
+            let page = try #require(pages.first)
+            #expect(try await #require(database.differ.page(page)).isFirst)
+            #expect(try await database.sight(page, listing) == [])
+            let last = try await database.fetch(walk, items: 1)
+            let walked = try await #require(database.sight(last, listing).first)
+            let sealing = try await #require(database.settle(walked).first)
+            _ = try await database.persister.seal(sealing)
+            #expect(try await database.listing(tenant, Types.user, at: 1) == listing)
+            #expect(try await database.number("SELECT count(*) FROM backup.contents") == 1)
+
+            let (_, later) = try await database.openRound(tenant, [Types.user])
+            let second = try await database.fetch(try #require(later.first), items: 1)
+            #expect(try await #require(database.differ.page(second)).isFirst == false)
+        }
+    }
+
     @Test func `the database itself refuses a second open version`() async throws {
         try await TestDatabase.with { database in
             let tenant = try await database.addTenant()

@@ -20,13 +20,16 @@ public struct DiffInput: Sendable {
     public var content: [UInt8]
     /// The tenant's keys as they were when the page was read.
     public var digester: any TenantDigester
+    /// Whether it is of the tenant's first snapshot.
+    public var isFirst: Bool
 
     /// `content` is opened and decompressed already; it is in memory once and dropped after parsing.
-    public init(type: UInt16, mode: WalkMode, content: [UInt8], digester: any TenantDigester) {
+    public init(type: UInt16, mode: WalkMode, content: [UInt8], digester: any TenantDigester, isFirst: Bool = false) {
         self.type = type
         self.mode = mode
         self.content = content
         self.digester = digester
+        self.isFirst = isFirst
     }
 }
 
@@ -63,6 +66,9 @@ public struct DiffOutput: Sendable {
     public var canonical: [UInt8]
     /// What the page adds to the sum of a complete listing.
     public var listing: ListingSum?
+    /// Whether the contents are likely to be new, all of them: then nobody looks which ones are. Those that are not are
+    /// sealed in vain.
+    public var areNew = false
 
     /// Made by the differ alone; `listing` is added by ``sum(_:)``.
     public init(

@@ -9,11 +9,12 @@ extension PostgresStore: DiffStore {
     public func page(_ handling: Message) async throws(StageFailure) -> DiffInput? {
         let type = handling.type ?? 0
         let found = try await transaction(of: handling.tenant) {
-            (connection) async throws(StageFailure) -> (WalkMode, [UInt8], OpenedKeys)? in
+            (connection) async throws(StageFailure) -> (WalkMode, [UInt8], OpenedKeys, Bool)? in
             let rows = try await connection.rows(
                 """
-                SELECT c.mode, p.content, k.wrapped FROM backup.pages p
+                SELECT c.mode, p.content, k.wrapped, j.snapshot IS NOT DISTINCT FROM 1 AS is_first FROM backup.pages p
                 JOIN backup.collections c USING (tenant_id, job_id, type)
+                JOIN backup.jobs j USING (tenant_id, job_id)
                 LEFT JOIN backup.tenant_keys k USING (tenant_id)
                 WHERE p.tenant_id = $1 AND p.job_id = $2 AND p.type = $3 AND p.ordinal = $4 AND p.content IS NOT NULL
                     AND c.epoch = $5
@@ -22,20 +23,21 @@ extension PostgresStore: DiffStore {
                 try await connection.consume(handling)
                 return nil
             }
-            let (mode, content, wrapped) = try decoded { () throws(PostgresError) in
+            let (mode, content, wrapped, isFirst) = try decoded { () throws(PostgresError) in
                 (
                     try row.named("mode", as: WalkMode.self), try row.bytes("content"),
-                    try row.optionalBytes("wrapped")
+                    try row.optionalBytes("wrapped"), try row.bool("is_first")
                 )
             }
-            return (mode, content, try await self.keys(handling.tenant, wrapped: wrapped))
+            return (mode, content, try await self.keys(handling.tenant, wrapped: wrapped), isFirst)
         }
-        guard let (mode, sealed, keys) = found else { return nil }
+        guard let (mode, sealed, keys, isFirst) = found else { return nil }
         let content = try keys.open(sealed, "page", type)
-        return DiffInput(type: type, mode: mode, content: content, digester: keys)
+        return DiffInput(type: type, mode: mode, content: content, digester: keys, isFirst: isFirst)
     }
 
-    /// One transaction where all contents are there already; else a second one, the new ones sealed in between.
+    /// One transaction where all contents are there already, or are taken for new; else a second one. New ones are
+    /// sealed before: that is the expensive part and needs no transaction.
     public func storeSightings(_ handling: Message, _ output: DiffOutput) async throws(StageFailure) -> [Message] {
         let keys = try await recentKeys(handling.tenant)
         let type = handling.type ?? 0
@@ -43,18 +45,20 @@ extension PostgresStore: DiffStore {
             sightings: try keys.seal(output.sightings.bytes, "sightings", type, kind: .incompressible),
             sightingCount: output.sightings.count, listing: output.listing, contents: [])
         let digests = output.digests
-        // Most pages of most rounds bring nothing new: one transaction finds that out and stores the page.
-        let attempt = try await transaction(of: handling.tenant) {
-            [page] (connection) async throws(StageFailure) -> StoringAttempt in
-            let missing = try await connection.missing(handling.tenant, digests)
-            return missing.isEmpty ? .stored(try await connection.store(handling, page)) : .isMissing(missing)
+        var missing = Set(digests)
+        if !output.areNew {
+            // Most pages of most rounds bring nothing new: one transaction finds that out and stores the page.
+            let attempt = try await transaction(of: handling.tenant) {
+                [page] (connection) async throws(StageFailure) -> StoringAttempt in
+                let missing = try await connection.missing(handling.tenant, digests)
+                return missing.isEmpty ? .stored(try await connection.store(handling, page)) : .isMissing(missing)
+            }
+            switch attempt {
+            case .stored(let following): return following
+            case .isMissing(let found): missing = found
+            }
         }
-        switch attempt {
-        case .stored(let following): return following
-        // Sealing is the expensive part and needs no transaction.
-        case .isMissing(let missing):
-            page.contents = try SealedContents.parts(output, missing, tenant: handling.tenant, type: type, keys)
-        }
+        page.contents = try SealedContents.parts(output, missing, tenant: handling.tenant, type: type, keys)
         return try await transaction(of: handling.tenant) { [page] (connection) async throws(StageFailure) in
             try await connection.store(handling, page)
         }
@@ -169,7 +173,12 @@ private struct SealedContents: Sendable {
         if found.isEmpty {
             tokens.appendNull()
         } else {
-            tokens.append(text: "{" + found.map(String.init).joined(separator: ",") + "}")
+            var text = "{"
+            for token in found {
+                if text.utf8.count > 1 { text += "," }
+                text += String(token)
+            }
+            tokens.append(text: text + "}")
         }
     }
 }

@@ -162,6 +162,7 @@ extension DiffOutput {
     /// What a differ makes of a page that holds the listing.
     init(_ listing: Listing, _ input: DiffInput) {
         self.init(sightings: SightingList(), contents: [], canonical: [])
+        areNew = input.isFirst
         for (object, text) in listing.objects.sorted(by: { $0.key < $1.key }) {
             let bytes = Array(text.utf8)
             let digest = bytes.withUnsafeBytes {
