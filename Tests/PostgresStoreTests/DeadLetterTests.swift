@@ -25,6 +25,7 @@ import Testing
             }
             #expect(try await database.admin.deadLetters(limit: 9).map(\.id) == [ids[1], ids[2], ids[0]])
             #expect(try await database.admin.deadLetters(limit: 1).map(\.id) == [ids[1]])
+            #expect(try await database.admin.deadLetterIDs() == [ids[1], ids[2], ids[0]])
             #expect(try await database.admin.deadLetter(ids[0]).kind == .walkReady)
             for operation in ["show", "discard", "retry"] {
                 let code = try await failureCode {

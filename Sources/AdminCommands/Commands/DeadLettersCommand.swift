@@ -91,33 +91,28 @@ struct DeadLettersCommand: AsyncParsableCommand {
             try await store.audited("deadLetter.retry", id.text) { try await store.retryDeadLetter(id) }
         }
 
-        private static let mostAtOnce = 10_000
-
         private func retryAll(_ store: PostgresStore, _ output: Output) async throws -> Int32 {
             var items: [(id: UUID, refusal: CommandFailure?)] = []
             var back: Set<UUID> = []
-            let letters = Limited(try await store.deadLetters(limit: Self.mostAtOnce + 1), Self.mostAtOnce)
-            for letter in letters.items where !back.contains(letter.id) {
+            for id in try await store.deadLetterIDs() where !back.contains(id) {
                 do {
-                    let ids = try await Self.retry(letter.id, store)
+                    let ids = try await Self.retry(id, store)
                     back.formUnion(ids)
                     items += ids.map { ($0, nil) }
                 } catch {
                     let failure = CommandFailure(error)
                     guard failure.exitCode == 6 else { throw error }
-                    items.append((letter.id, failure))
+                    items.append((id, failure))
                 }
             }
             let done = items
-            output.show([
-                "items": .array(done.map { Self.json($0.id, $0.refusal) }), "more": .bool(letters.hasMore),
-            ]) {
+            output.show(["items": .array(done.map { Self.json($0.id, $0.refusal) })]) {
                 guard !done.isEmpty else { return "There are no dead letters." }
                 var table = Table(["id", "outcome"])
                 for item in done {
                     table.add([item.id.text, item.refusal.map { "refused: \($0.message) \($0.hint)" } ?? "retried"])
                 }
-                return letters.hasMore ? table.text + "\nThere are more: run it again." : table.text
+                return table.text
             }
             return done.contains { $0.refusal != nil } ? 6 : 0
         }

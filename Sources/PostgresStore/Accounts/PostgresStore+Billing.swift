@@ -66,9 +66,9 @@ extension BillLine {
             organization: try row.uuid("organization_id"), name: try row.optionalText("organization"),
             partner: try row.uuid("partner_id"), partnerName: try row.optionalText("partner"),
             plan: try row.uuid("plan_id"), planName: try row.optionalText("plan"),
-            product: try row.optionalText("product").flatMap(ProductType.init(rawValue:)),
+            product: try row.optionallyNamed("product"),
             currency: try row.optionalText("currency"),
-            periodicity: try row.optionalText("periodicity").flatMap(Periodicity.init(rawValue:)),
+            periodicity: try row.optionallyNamed("periodicity"),
             state: try row.named("state"), isNFR: try row.bool("nfr"),
             seatsBought: try row.optionalInt32("seats"), peakUsers: try row.int64("peak"),
             currentUsers: try row.int64("current"))

@@ -62,6 +62,15 @@ extension PostgresStore {
         }
     }
 
+    /// The ids of all, newest first.
+    public func deadLetterIDs() async throws(AccountError) -> [UUID] {
+        try await administer { (connection) async throws(AccountError) in
+            try all(
+                try await connection.checked("SELECT id FROM backup.dead_letters ORDER BY parked_at DESC, id", [])
+            ) { (row) throws(PostgresError) in try row.uuid("id") }
+        }
+    }
+
     /// One dead letter; only the operator's role may.
     /// - Throws: `deadLetterNotFound`.
     public func deadLetter(_ id: UUID) async throws(AccountError) -> DeadLetter {

@@ -284,6 +284,13 @@ extension PostgresRow {
         return value
     }
 
+    /// The same, of a column that may be NULL.
+    func optionallyNamed<T: RawRepresentable<String>>(
+        _ column: PostgresColumn, as _: T.Type = T.self
+    ) throws(PostgresError) -> T? {
+        try isNull(column) ? nil : try named(column)
+    }
+
     /// A `uuid` as an object's key.
     func objectKey(_ column: PostgresColumn) throws(PostgresError) -> ObjectKey {
         ObjectKey(try uuid(column))
