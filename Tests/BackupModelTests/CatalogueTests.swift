@@ -96,17 +96,48 @@ import Testing
         #expect(rows.count == catalogue.types.count)
         for row in rows {
             let name = row["name"] as? String ?? "?"
-            #expect(unknown(row, known: ObjectType.CodingKeys.allCases.map(\.rawValue)).isEmpty, "\(name)")
+            #expect(unknown(row, known: ObjectType.Field.allCases.map(\.rawValue)).isEmpty, "\(name)")
             let restore = row["restore"] as? [String: Any] ?? [:]
-            #expect(unknown(restore, known: RestoreRules.CodingKeys.allCases.map(\.rawValue)).isEmpty, "\(name)")
+            #expect(unknown(restore, known: RestoreRules.Field.allCases.map(\.rawValue)).isEmpty, "\(name)")
             for relationship in row["relationships"] as? [[String: Any]] ?? [] {
-                let known = Relationship.CodingKeys.allCases.map(\.rawValue)
+                let known = Relationship.Field.allCases.map(\.rawValue)
                 #expect(unknown(relationship, known: known).isEmpty, "\(name)")
                 let write = relationship["write"] as? [String: Any] ?? [:]
                 let writeKeys = ["how", "path", "permission", "skipWhen", "addMany", "limit"]
                 #expect(unknown(write, known: writeKeys).isEmpty, "\(name)")
             }
         }
+    }
+
+    @Test func `A row that cannot be read is refused with the place of the fault`() throws {
+        let row = try #require(try JSONValue(parsing: Array(catalogueRolesRows.utf8))[0]?.object)
+        func fault(_ name: String, _ value: JSONValue?) -> String? {
+            var changed = row
+            changed[name] = value
+            do throws(CatalogueRowError) {
+                _ = try ObjectType(catalogue: .object(changed))
+                return nil
+            } catch {
+                return error.description
+            }
+        }
+        #expect(fault("filter", nil) == nil)
+        #expect(fault("filter", .null) == nil)
+        #expect(fault("name", nil) == "name is missing")
+        #expect(fault("name", .null) == "name is missing")
+        #expect(fault("name", 1) == "name is no text")
+        #expect(fault("number", 65_536) == "number is no whole number from 0 to 65535")
+        #expect(fault("selects", "yes") == "selects is no true or false")
+        #expect(fault("pageSize", "9") == "pageSize is no whole number")
+        #expect(fault("shape", "round") == "shape is no Shape")
+        #expect(fault("attributes", ["id", 2]) == "attributes/1 is no text")
+        #expect(fault("headers", ["A": true]) == "headers/A is no text")
+        #expect(fault("headers", []) == "headers is no object")
+        #expect(fault("listPaths", "/a") == "listPaths is no list")
+        #expect(fault("restore", ["mode": "create"]) == "restore/softDelete is missing")
+        #expect(fault("relationships", [["number": 1, "name": "a"]]) == "relationships/0/kind is missing")
+        #expect(fault("secrets", ["select": "a"]) == "secrets/path is missing")
+        #expect(throws: CatalogueRowError(path: [], what: "is no object")) { try ObjectType(catalogue: []) }
     }
 
     private func unknown(_ object: [String: Any], known: [String]) -> Set<String> {

@@ -1,12 +1,6 @@
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
 /// The object types that can be read, written and restored: data, one row per type.
 ///
-/// The rows are JSON in `CatalogueRows+….swift` and are decoded once. How a row is made from Microsoft's metadata is
+/// The rows are JSON in `CatalogueRows+….swift` and are read once. How a row is made from Microsoft's metadata is
 /// told in <doc:Catalogue>.
 public struct Catalogue: Sendable {
     /// The catalogue that this build was made with.
@@ -42,32 +36,22 @@ public struct Catalogue: Sendable {
         }
     }
 
-    // The rows are part of the program: a row that cannot be decoded is a mistake that the first test shows.
+    // The rows are part of the program: a row that cannot be read is a mistake that the first test shows.
     private init(groups: [(name: String, rows: String)]) {
         var types: [ObjectType] = []
         for group in groups {
-            do {
-                types += try JSONDecoder().decode([ObjectType].self, from: Data(group.rows.utf8))
-            } catch {
-                let row = Self.rowName(of: error, in: group.rows)
-                preconditionFailure("Row \(row) of the catalogue's group \(group.name) cannot be decoded: \(error)")
+            guard let rows = try? JSONValue(parsing: Array(group.rows.utf8)).array else {
+                preconditionFailure("The catalogue's group \(group.name) is no list.")
+            }
+            for (index, row) in rows.enumerated() {
+                do throws(CatalogueRowError) {
+                    types.append(try ObjectType(catalogue: row))
+                } catch {
+                    let name = row["name"]?.string ?? "number \(index + 1)"
+                    preconditionFailure("Row \(name) of the catalogue's group \(group.name) cannot be read: \(error)")
+                }
             }
         }
         self.init(types: types)
-    }
-
-    private static func rowName(of error: any Error, in rows: String) -> String {
-        struct Name: Decodable { var name: String? }
-        let path: [any CodingKey]? =
-            switch error as? DecodingError {
-            case .typeMismatch(_, let context)?, .valueNotFound(_, let context)?, .keyNotFound(_, let context)?,
-                .dataCorrupted(let context)?:
-                context.codingPath
-            default: nil
-            }
-        guard let index = path?.first?.intValue,
-            let names = try? JSONDecoder().decode([Name].self, from: Data(rows.utf8)), names.indices.contains(index)
-        else { return "(unknown)" }
-        return names[index].name ?? "number \(index + 1)"
     }
 }

@@ -1,5 +1,5 @@
 /// One row of the catalogue: how objects of a type are listed, what is kept of them, and how they are written back.
-public struct ObjectType: Sendable, Decodable {
+public struct ObjectType: Sendable {
     /// Identifies the type in stored data. Permanent: never changed, never given to another type.
     public let number: UInt16
     /// Our name of the type, unique: Graph's type name, but for a few that are shorter (`compliancePolicy`).
@@ -88,13 +88,13 @@ public struct ObjectType: Sendable, Decodable {
 
 extension ObjectType {
     /// The version of Graph that has the type.
-    public enum GraphVersion: String, Sendable, Decodable {
+    public enum GraphVersion: String, Sendable, CatalogueValue {
         case v1 = "v1.0"
         case beta
     }
 
     /// How the objects of the type are found.
-    public enum Shape: String, Sendable, Decodable {
+    public enum Shape: String, Sendable, CatalogueValue {
         /// A list with pages.
         case collection
         /// One object; the answer is the object itself.
@@ -110,7 +110,7 @@ extension ObjectType {
     /// Graph's limits, per application and tenant unless said otherwise.
     ///
     /// <https://learn.microsoft.com/graph/throttling-limits>
-    public enum Throttle: String, Sendable, Decodable {
+    public enum Throttle: String, Sendable, CatalogueValue {
         /// Resource units: 3,500, 5,000 or 8,000 in 10 s by the size of the tenant.
         case identity
         /// One request a second per tenant for all applications; a refusal has no Retry-After.
@@ -124,12 +124,12 @@ extension ObjectType {
     }
 
     /// What a tenant may lack.
-    public enum Licence: String, Sendable, Decodable {
+    public enum Licence: String, Sendable, CatalogueValue {
         case p1, p2, intune
     }
 
     /// Where the objects of a ``Shape/nested`` type are.
-    public struct Nested: Sendable, Decodable {
+    public struct Nested: Sendable, CatalogueValue {
         /// Name of the type whose list carries the objects.
         public let parentType: String
         /// Path of that list.
@@ -142,15 +142,40 @@ extension ObjectType {
         public let path: String
         /// A parent that comes with this many may have more: it is read at ``path``.
         public let truncatesAt: Int
+
+        private enum Field: String {
+            case parentType, parentListPath, parentSelect, property, path, truncatesAt
+        }
+
+        init(catalogue value: JSONValue) throws(CatalogueRowError) {
+            let row = try CatalogueRow<Field>(value)
+            parentType = try row.read(.parentType)
+            parentListPath = try row.read(.parentListPath)
+            parentSelect = try row.read(.parentSelect)
+            property = try row.read(.property)
+            path = try row.read(.path)
+            truncatesAt = try row.read(.truncatesAt)
+        }
     }
 
     /// A secret that Graph gives out for one object at a time, with a note in the customer's audit log.
-    public struct Secrets: Sendable, Decodable {
+    public struct Secrets: Sendable, CatalogueValue {
         /// The attribute.
         public let select: String
         /// Path and query that read it.
         public let path: String
         /// The application permission that reads it.
         public let permission: String
+
+        private enum Field: String {
+            case select, path, permission
+        }
+
+        init(catalogue value: JSONValue) throws(CatalogueRowError) {
+            let row = try CatalogueRow<Field>(value)
+            select = try row.read(.select)
+            path = try row.read(.path)
+            permission = try row.read(.permission)
+        }
     }
 }

@@ -1,5 +1,5 @@
 /// One relationship of a type, or one sub-collection that it owns, and the one way in which it is read.
-public struct Relationship: Sendable, Decodable {
+public struct Relationship: Sendable, CatalogueValue {
     /// Identifies the relationship within its type in stored data. Permanent, at least 1: 0 is the attributes.
     public let number: UInt16
     /// Graph's segment name, but for a few that have none of their own (`licenses`).
@@ -34,7 +34,7 @@ public struct Relationship: Sendable, Decodable {
     public let write: Write?
 
     /// What is kept of it.
-    public enum Kind: String, Sendable, Decodable {
+    public enum Kind: String, Sendable, CatalogueValue {
         /// References to other objects: their ids.
         case link
         /// Documents that the object owns.
@@ -42,7 +42,7 @@ public struct Relationship: Sendable, Decodable {
     }
 
     /// The one way in which a relationship is read.
-    public enum Read: String, Sendable, Decodable, CaseIterable {
+    public enum Read: String, Sendable, CatalogueValue, CaseIterable {
         /// Selected in the delta query; comes as `name@delta`.
         case delta
         /// With a list: the main one, or one of its own.
@@ -56,7 +56,7 @@ public struct Relationship: Sendable, Decodable {
     }
 
     /// How links and children are written back.
-    public struct Write: Sendable, Decodable {
+    public struct Write: Sendable, CatalogueValue {
         /// The form of the request.
         public let how: How
         /// Where to write, when it is neither ``Relationship/path`` nor `path/$ref`.
@@ -70,8 +70,22 @@ public struct Relationship: Sendable, Decodable {
         /// How many there may be.
         public let limit: Int?
 
+        private enum Field: String {
+            case how, path, permission, skipWhen, addMany, limit
+        }
+
+        init(catalogue value: JSONValue) throws(CatalogueRowError) {
+            let row = try CatalogueRow<Field>(value)
+            how = try row.read(.how)
+            path = try row.optional(.path)
+            permission = try row.optional(.permission)
+            skipWhen = try row.optional(.skipWhen)
+            addMany = try row.optional(.addMany)
+            limit = try row.optional(.limit)
+        }
+
         /// The forms of a request that writes.
-        public enum How: String, Sendable, Decodable {
+        public enum How: String, Sendable, CatalogueValue {
             /// `POST path/$ref`, `PUT` for a single one, `DELETE path/{target}/$ref`.
             case reference
             /// `POST`, `PATCH` and `DELETE` of the documents.
@@ -81,29 +95,29 @@ public struct Relationship: Sendable, Decodable {
         }
     }
 
-    enum CodingKeys: String, CodingKey, CaseIterable {
+    enum Field: String, CaseIterable {
         case number, name, kind, single, read, permission, alsoPermission
         case property, ownList, expand, truncatesAt, listFilter, path, reason, write
     }
 
-    /// Decodes one entry of a row's `relationships`.
-    public init(from decoder: any Decoder) throws {
-        let entry = try decoder.container(keyedBy: CodingKeys.self)
-        number = try entry.decode(UInt16.self, forKey: .number)
-        name = try entry.decode(String.self, forKey: .name)
-        kind = try entry.decode(Kind.self, forKey: .kind)
-        single = try entry.decodeIfPresent(Bool.self, forKey: .single) ?? false
-        read = try entry.decode(Read.self, forKey: .read)
-        permission = try entry.decodeIfPresent(String.self, forKey: .permission)
-        alsoPermission = try entry.decodeIfPresent(String.self, forKey: .alsoPermission)
-        property = try entry.decodeIfPresent(String.self, forKey: .property)
-        ownList = try entry.decodeIfPresent(Bool.self, forKey: .ownList) ?? false
-        expand = try entry.decodeIfPresent(String.self, forKey: .expand)
-        truncatesAt = try entry.decodeIfPresent(Int.self, forKey: .truncatesAt)
-        listFilter = try entry.decodeIfPresent(String.self, forKey: .listFilter)
-        path = try entry.decode(String.self, forKey: .path)
-        reason = try entry.decodeIfPresent(String.self, forKey: .reason)
-        write = try entry.decodeIfPresent(Write.self, forKey: .write)
+    /// Reads one entry of a row's `relationships`.
+    init(catalogue value: JSONValue) throws(CatalogueRowError) {
+        let entry = try CatalogueRow<Field>(value)
+        number = try entry.read(.number)
+        name = try entry.read(.name)
+        kind = try entry.read(.kind)
+        single = try entry.optional(.single) ?? false
+        read = try entry.read(.read)
+        permission = try entry.optional(.permission)
+        alsoPermission = try entry.optional(.alsoPermission)
+        property = try entry.optional(.property)
+        ownList = try entry.optional(.ownList) ?? false
+        expand = try entry.optional(.expand)
+        truncatesAt = try entry.optional(.truncatesAt)
+        listFilter = try entry.optional(.listFilter)
+        path = try entry.read(.path)
+        reason = try entry.optional(.reason)
+        write = try entry.optional(.write)
     }
 
     /// True when a backup reads and stores it.

@@ -1,5 +1,5 @@
 /// What Graph demands when objects of a type are written back.
-public struct RestoreRules: Sendable, Decodable {
+public struct RestoreRules: Sendable, CatalogueValue {
     /// What a restore can do with an object of the type.
     public let mode: Mode
     /// Lower goes first: what is referred to before what refers to it. Nil when nothing is created.
@@ -40,7 +40,7 @@ public struct RestoreRules: Sendable, Decodable {
     public var isRestorable: Bool { mode != .backupOnly && mode != .undelete }
 
     /// What a restore can do with an object.
-    public enum Mode: String, Sendable, Decodable {
+    public enum Mode: String, Sendable, CatalogueValue {
         /// Bring back from the recycle bin.
         case undelete
         /// Bring back while the recycle bin has it, else create.
@@ -64,34 +64,31 @@ public struct RestoreRules: Sendable, Decodable {
         case backupOnly = "backup-only"
     }
 
-    enum CodingKeys: String, CodingKey, CaseIterable {
+    enum Field: String, CaseIterable {
         case mode, order, softDelete, softDeletePath, restorePath, createPath
         case permission, alsoPermissions, delegatedPermission
         case readOnly, serviceSet, conditionallyReadOnly, createOnly, requiredOnCreate, notOnPost, neverReadable, notes
     }
 
-    /// Decodes a row's `restore`.
-    public init(from decoder: any Decoder) throws {
-        let rules = try decoder.container(keyedBy: CodingKeys.self)
-        func list(_ key: CodingKeys) throws -> [String] { try rules.decodeIfPresent([String].self, forKey: key) ?? [] }
-        func text(_ key: CodingKeys) throws -> String? { try rules.decodeIfPresent(String.self, forKey: key) }
-
-        mode = try rules.decode(Mode.self, forKey: .mode)
-        order = try rules.decodeIfPresent(Int.self, forKey: .order)
-        softDelete = try rules.decode(Bool.self, forKey: .softDelete)
-        softDeletePath = try text(.softDeletePath)
-        restorePath = try text(.restorePath)
-        createPath = try text(.createPath)
-        permission = try text(.permission)
-        alsoPermissions = try list(.alsoPermissions)
-        delegatedPermission = try text(.delegatedPermission)
-        readOnly = try list(.readOnly)
-        serviceSet = try list(.serviceSet)
-        conditionallyReadOnly = try list(.conditionallyReadOnly)
-        createOnly = try list(.createOnly)
-        requiredOnCreate = try list(.requiredOnCreate)
-        notOnPost = try list(.notOnPost)
-        neverReadable = try list(.neverReadable)
-        notes = try list(.notes)
+    /// Reads a row's `restore`.
+    init(catalogue value: JSONValue) throws(CatalogueRowError) {
+        let rules = try CatalogueRow<Field>(value)
+        mode = try rules.read(.mode)
+        order = try rules.optional(.order)
+        softDelete = try rules.read(.softDelete)
+        softDeletePath = try rules.optional(.softDeletePath)
+        restorePath = try rules.optional(.restorePath)
+        createPath = try rules.optional(.createPath)
+        permission = try rules.optional(.permission)
+        alsoPermissions = try rules.optional(.alsoPermissions) ?? []
+        delegatedPermission = try rules.optional(.delegatedPermission)
+        readOnly = try rules.optional(.readOnly) ?? []
+        serviceSet = try rules.optional(.serviceSet) ?? []
+        conditionallyReadOnly = try rules.optional(.conditionallyReadOnly) ?? []
+        createOnly = try rules.optional(.createOnly) ?? []
+        requiredOnCreate = try rules.optional(.requiredOnCreate) ?? []
+        notOnPost = try rules.optional(.notOnPost) ?? []
+        neverReadable = try rules.optional(.neverReadable) ?? []
+        notes = try rules.optional(.notes) ?? []
     }
 }
