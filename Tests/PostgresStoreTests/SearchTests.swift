@@ -48,6 +48,24 @@ import Testing
         }
     }
 
+    @Test func `what Unicode says of the letters around a word counts`() async throws {
+        try await TestDatabase.with { database in
+            let tenant = try await database.addTenant()
+            let names = [
+                "Anna-Müller", "ÄnnaB", "Müller ANNÄ", "Øyvind anna", "Annå\u{30A}x", "ann\u{e9}", "Müllerann",
+                "İAnna anns",
+            ]
+            try await database.backUp(tenant, [Types.user: Self.listing(names)])
+            for (word, found) in [
+                ("anna", [0, 1, 2, 3, 4]), ("ANN", [0, 1, 2, 3, 4, 5, 7]), ("ännä", [0, 1, 2, 3, 4]),
+                ("müller", [0, 2, 6]), ("anne", [5]), ("øyv", [3]), ("mull anna", [0, 2]),
+            ] {
+                let hits = try await self.found(database, tenant, word)
+                #expect(hits.map(\.document.id) == found.map { Self.key($0).description }, "\(word)")
+            }
+        }
+    }
+
     @Test func `candidates that are no hits do not hide those behind them`() async throws {
         try await TestDatabase.with { database in
             let tenant = try await database.addTenant()
@@ -111,6 +129,12 @@ import Testing
                 let code = try await failureCode { _ = try await found(database, tenant, text, conditions) }
                 #expect(code == "storedDataDamaged")
             }
+            // What lies behind the last hit that is wanted is not looked at.
+            try await database.backUp(
+                tenant, [Types.user: Listing([Self.key(0): #"{"displayName":"Anna"}"#, Self.key(1): #"["anna"]"#])])
+            #expect(try await found(database, tenant, "anna", at: 2, limit: 1).count == 1)
+            #expect(
+                try await failureCode { _ = try await found(database, tenant, "anna", at: 2) } == "storedDataDamaged")
         }
     }
 }

@@ -15,8 +15,8 @@ struct AttributesReader {
     /// The attributes that are read of every object, beside those that name it.
     let names: [String]
 
-    /// - Returns: whether `body` wants more.
-    func read(_ rows: PostgresRows, _ body: (StoredAttributes) -> Bool) throws(AccountError) -> Bool {
+    /// Calls `body` with what each row holds, until it returns false.
+    func read(_ rows: PostgresRows, _ body: (StoredAttributes) -> Bool) throws(AccountError) {
         do throws(StageFailure) {
             var reading: (type: ObjectType, names: [String])?
             for row in rows {
@@ -25,9 +25,8 @@ struct AttributesReader {
                     reading = Catalogue.current[number].map { ($0, namingAttributes(of: $0) + names) }
                 }
                 guard let (type, names) = reading else { continue }
-                guard body(try attributes(type, names, row)) else { return false }
+                guard body(try attributes(type, names, row)) else { return }
             }
-            return true
         } catch {
             throw AccountError(error)
         }

@@ -23,82 +23,58 @@ extension PostgresStore {
         _ tenant: TenantID, text: String?, conditions: [SearchCondition], types: [ObjectType],
         at snapshot: SnapshotNumber, limit: Int
     ) async throws(AccountError) -> [SearchHit] {
+        let check = SearchCheck(words: text.map { SearchText($0) }, conditions: conditions)
+        if let text { return try await candidates(tenant, text, types, at: snapshot, check, limit) }
         var hits: [SearchHit] = []
-        let words = text.map { SearchText($0) }
-        /// Returns whether more hits are wanted.
-        func check(_ attributes: StoredAttributes) -> Bool {
-            var matched: [String] = []
-            if let words {
-                let paths = words.matches(attributes.document)
-                if paths.isEmpty { return true }
-                matched += paths
-            }
-            for condition in conditions {
-                let paths = condition.matches(attributes.document)
-                if paths.isEmpty { return true }
-                matched += paths
-            }
-            hits.append(SearchHit(type: attributes.type, document: attributes.document, matched: matched))
-            return hits.count < limit
-        }
-        let names = (words == nil ? [] : SearchText.attributes) + conditions.compactMap(\.path.first)
-        if let text {
-            try await candidates(tenant, text, types, at: snapshot, wanted: limit, names, check)
-        } else {
-            for type in types where hits.count < limit {
-                try await everyObject(tenant, type, at: snapshot, names, check)
-            }
+        for type in types where hits.count < limit {
+            hits += try await everyObject(tenant, type, at: snapshot, check, limit - hits.count)
         }
         return hits
     }
 
-    /// Calls `body` with the objects whose names may hold all words, by type and key, until it returns false: an object
-    /// has a token for each word and for its beginning.
+    /// The first hits among the objects whose names may hold all words, by type and key: an object has a token for each
+    /// word and for its beginning.
     ///
-    /// Most candidates are hits, so as many are read as hits are wanted, and more only when some were none.
+    /// A batch is opened beside the connection's thread while the server finds the next one.
     private func candidates(
-        _ tenant: TenantID, _ text: String, _ types: [ObjectType], at snapshot: SnapshotNumber, wanted: Int,
-        _ names: [String], _ body: (StoredAttributes) -> Bool
-    ) async throws(AccountError) {
-        var count = min(max(wanted, 100), Self.mostCandidates)
-        var after: (type: Int16, object: ObjectKey) = (.min, .zero)
-        while true {
-            let (from, most) = (after, count)
-            let batch = try await read(tenant) { (connection) async throws(AccountError) in
-                let keys = try await self.openedKeys(connection, tenant)
-                let tokens = keys.searchKey.queryTokens(text)
-                let rows = try await connection.candidates(tenant, tokens, types, at: snapshot, after: from, most)
-                return rows.map { SearchBatch(rows: $0, keys: keys) }
+        _ tenant: TenantID, _ text: String, _ types: [ObjectType], at snapshot: SnapshotNumber, _ check: SearchCheck,
+        _ most: Int
+    ) async throws(AccountError) -> [SearchHit] {
+        try await read(tenant) { (connection) async throws(AccountError) in
+            let keys = try await self.openedKeys(connection, tenant)
+            let tokens = keys.searchKey.queryTokens(text)
+            if tokens.isEmpty { return [] }
+            var hits: [SearchHit] = []
+            var opening: Task<Result<[SearchHit], AccountError>, Never>?
+            try await connection.candidates(tenant, tokens, types, at: snapshot) {
+                (rows) async throws(AccountError) in
+                hits += try await opening?.value.get() ?? []
+                let (batch, wanted) = (SearchBatch(rows: rows, keys: keys), most - hits.count)
+                opening = wanted > 0 ? Task { batch.hits(check, wanted) } : nil
+                return wanted > 0
             }
-            guard let batch, let last = batch.rows.last else { return }
-            let wantsMore = try AttributesReader(keys: batch.keys, names: names).read(batch.rows, body)
-            guard wantsMore, batch.rows.count == count else { return }
-            after = try batch.place(of: last)
-            // The index is asked anew each time, so not often.
-            count = min(4 * count, Self.mostCandidates)
+            return hits + (try await opening?.value.get() ?? [])
         }
     }
 
-    /// Some ten megabytes.
-    private static let mostCandidates = 20_000
     private static let objectsAtOnce = 2_000
 
-    /// Calls `body` with the attributes of every object of a type, by key, until it returns false. Memory of two
-    /// batches: one is read while the other is opened.
+    /// The first hits among all objects of a type, by key. Memory of two batches: one is read while the other is
+    /// opened.
     private func everyObject(
-        _ tenant: TenantID, _ type: ObjectType, at snapshot: SnapshotNumber, _ names: [String],
-        _ body: (StoredAttributes) -> Bool
-    ) async throws(AccountError) {
+        _ tenant: TenantID, _ type: ObjectType, at snapshot: SnapshotNumber, _ check: SearchCheck, _ most: Int
+    ) async throws(AccountError) -> [SearchHit] {
+        var hits: [SearchHit] = []
         var batch = try await objects(tenant, type, at: snapshot, after: .zero).get()
         while let last = batch.rows.last {
-            let after = try batch.place(of: last).object
+            let after = try batch.object(of: last)
             let isLast = batch.rows.count < Self.objectsAtOnce
             async let following = isLast ? nil : objects(tenant, type, at: snapshot, after: after)
-            guard try AttributesReader(keys: batch.keys, names: names).read(batch.rows, body),
-                let next = await following
-            else { return }
+            hits += try batch.hits(check, most - hits.count).get()
+            guard hits.count < most, let next = await following else { return hits }
             batch = try next.get()
         }
+        return hits
     }
 
     private func objects(
@@ -127,47 +103,101 @@ extension PostgresStore {
     }
 }
 
+/// What is asked of each object.
+private struct SearchCheck: Sendable {
+    let words: SearchText?
+    let conditions: [SearchCondition]
+
+    /// The attributes that it looks at.
+    var names: [String] { (words == nil ? [] : SearchText.attributes) + conditions.compactMap(\.path.first) }
+
+    /// The hit that an object is; `nil` when words or conditions do not hold.
+    func hit(_ attributes: StoredAttributes) -> SearchHit? {
+        var matched: [String] = []
+        if let words {
+            matched = words.matches(attributes.document)
+            if matched.isEmpty { return nil }
+        }
+        for condition in conditions {
+            let paths = condition.matches(attributes.document)
+            if paths.isEmpty { return nil }
+            matched += paths
+        }
+        return SearchHit(type: attributes.type, document: attributes.document, matched: matched)
+    }
+}
+
 /// Rows of type, object, digest and payload, and what opens them.
 private struct SearchBatch: Sendable {
     let rows: PostgresRows
     let keys: OpenedKeys
 
-    func place(of row: PostgresRow) throws(AccountError) -> (type: Int16, object: ObjectKey) {
+    func object(of row: PostgresRow) throws(AccountError) -> ObjectKey {
         do throws(StageFailure) {
-            return try decoded { () throws(PostgresError) in (try row.int16(0), try row.objectKey(1)) }
+            return try decoded { () throws(PostgresError) in try row.objectKey(1) }
         } catch {
             throw AccountError(error)
+        }
+    }
+
+    /// The first `most` hits; nothing behind them is opened.
+    func hits(_ check: SearchCheck, _ most: Int) -> Result<[SearchHit], AccountError> {
+        var hits: [SearchHit] = []
+        do throws(AccountError) {
+            try AttributesReader(keys: keys, names: check.names).read(rows) { attributes in
+                if let hit = check.hit(attributes) { hits.append(hit) }
+                return hits.count < most
+            }
+            return .success(hits)
+        } catch {
+            return .failure(error)
         }
     }
 }
 
 extension PostgresConnection {
-    /// Candidates behind a place, by type and key; `nil` when there is no word to look for.
+    /// Some hundred kilobytes: enough that the questions for more cost little, few enough that the last batch, beside
+    /// which the server has nothing left to do, is soon opened.
+    private static let candidatesAtOnce = 256
+
+    /// Calls `body` with the candidates in batches, by type and key, until it returns false.
     fileprivate func candidates(
         _ tenant: TenantID, _ tokens: [Int32], _ types: [ObjectType], at snapshot: SnapshotNumber,
-        after: (type: Int16, object: ObjectKey), _ most: Int
-    ) async throws(AccountError) -> PostgresRows? {
-        if tokens.isEmpty { return nil }
-        // The tokens' index is reached through a function: row-level security keeps an operator of arrays, which
-        // is not leakproof, out of the index of a table that it guards. Sorted before versions and contents are looked
-        // up, so that only as many are as are wanted.
-        return try await checked(
-            """
-            SELECT t.type, t.object_id, t.digest, c.payload
-            FROM (SELECT f.type, f.object_id, f.facet, f.digest FROM backup.contents_with_tokens($4) f
-                WHERE f.type = ANY($3) AND (f.type, f.object_id) > ($5, $6)
-                ORDER BY f.type, f.object_id OFFSET 0) AS t
-            CROSS JOIN LATERAL (SELECT FROM backup.object_versions o WHERE o.tenant_id = $1 AND o.type = t.type
-                AND o.object_id = t.object_id AND o.facet = t.facet AND o.digest = t.digest
-                AND o.from_snapshot <= $2 AND o.to_snapshot > $2 OFFSET 0) AS v
-            CROSS JOIN LATERAL (SELECT k.payload FROM backup.contents k
-                WHERE k.tenant_id = $1 AND k.digest = t.digest OFFSET 0) AS c
-            ORDER BY t.type, t.object_id LIMIT \(most)
-            """,
-            [
-                .uuid(tenant.uuid), .int32(snapshot), .int16Array(types.map { Int16(bitPattern: $0.number) }),
-                .int32Array(tokens), .int16(after.type), .uuid(after.object.uuid),
-            ])
+        _ body: (PostgresRows) async throws(AccountError) -> Bool
+    ) async throws(AccountError) {
+        struct Enough: Error {}
+        do {
+            // The tokens' index is reached through a function: row-level security keeps an operator of arrays, which
+            // is not leakproof, out of the index of a table that it guards. Sorted before versions and contents are
+            // looked up, so that only as many are as are read.
+            try await stream(
+                """
+                SELECT t.type, t.object_id, t.digest, c.payload
+                FROM (SELECT f.type, f.object_id, f.facet, f.digest FROM backup.contents_with_tokens($4) f
+                    WHERE f.type = ANY($3) ORDER BY f.type, f.object_id OFFSET 0) AS t
+                CROSS JOIN LATERAL (SELECT FROM backup.object_versions o WHERE o.tenant_id = $1 AND o.type = t.type
+                    AND o.object_id = t.object_id AND o.facet = t.facet AND o.digest = t.digest
+                    AND o.from_snapshot <= $2 AND o.to_snapshot > $2 OFFSET 0) AS v
+                CROSS JOIN LATERAL (SELECT k.payload FROM backup.contents k
+                    WHERE k.tenant_id = $1 AND k.digest = t.digest OFFSET 0) AS c
+                ORDER BY t.type, t.object_id
+                """,
+                [
+                    .uuid(tenant.uuid), .int32(snapshot), .int16Array(types.map { Int16(bitPattern: $0.number) }),
+                    .int32Array(tokens),
+                ], chunk: Self.candidatesAtOnce
+            ) { rows in
+                guard try await body(rows) else { throw Enough() }
+            }
+        } catch is Enough {
+            return
+        } catch let error as AccountError {
+            throw error
+        } catch let error as PostgresError {
+            throw AccountError(StageFailure(store: error))
+        } catch {
+            throw AccountError(StageFailure(.stageDefect, "A search ended with \(error)."))
+        }
     }
 
     /// The next objects of a type, by key.
