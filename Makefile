@@ -14,7 +14,7 @@ setup: ## Installs the Debian packages that are missing
 
 build: setup ## Builds the programs for release
 	@echo "build: release build of all programs"
-	$(SWIFT) build -c release --explicit-target-dependency-import-check error
+	$(SWIFT) build -c release --static-swift-stdlib --explicit-target-dependency-import-check error
 
 debug: setup ## Builds everything for debugging, tests included
 	@echo "debug: debug build with tests"
