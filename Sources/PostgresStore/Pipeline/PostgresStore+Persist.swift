@@ -5,8 +5,8 @@ import LibPQ
 
 extension PostgresStore: PersistStore {
     /// Sightings or heads of one settled chunk, about: bounds the persister's memory. Chunks vary, and a list of
-    /// sightings that outgrows 65,536 takes twice the room.
-    static let chunkSize: Int64 = 40_000
+    /// sightings that outgrows 32,768 takes twice the room.
+    static let chunkSize: Int64 = 30_000
     /// Sealed lists in hand.
     private static let sightingsAtOnce = 4
 

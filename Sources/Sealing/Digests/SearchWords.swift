@@ -7,7 +7,7 @@ enum SearchWords {
     static func words(in text: String) -> [String] {
         // Most names are plain; asking Unicode about every letter takes ten times as long.
         if isASCII(text) { return text.utf8.split { !isLetterOrDigit($0) }.map { Substring($0).lowercased() } }
-        return folded(text).unicodeScalars.split { !isPartOfWord($0) }.map { String($0) }
+        return (latin(text) ?? folded(text)).unicodeScalars.split { !isPartOfWord($0) }.map { String($0) }
     }
 
     /// The first three letters of a word; nil if it has fewer.
@@ -35,6 +35,21 @@ enum SearchWords {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
         default: false
         }
+    }
+
+    /// What Latin letters up to U+017F fold to, each by itself: none of them joins with what stands beside it.
+    private static let latinLetters = (UInt32(0)..<0x180).map { value in
+        Unicode.Scalar(value).map { folded(String($0)) } ?? ""
+    }
+
+    /// The folded text; `nil` when it holds a letter of another script, or a mark of its own.
+    private static func latin(_ text: String) -> String? {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            guard scalar.value < latinLetters.count else { return nil }
+            result += latinLetters[Int(scalar.value)]
+        }
+        return result
     }
 
     private static func folded(_ text: String) -> String {
