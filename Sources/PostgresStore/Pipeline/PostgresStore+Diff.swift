@@ -44,9 +44,11 @@ extension PostgresStore: DiffStore {
         var page = PreparedPage(
             sightings: try keys.seal(output.sightings.bytes, "sightings", type, kind: .incompressible),
             sightingCount: output.sightings.count, listing: output.listing, contents: [])
-        let digests = output.digests
-        var missing = Set(digests)
-        if !output.areNew {
+        let missing: Set<Digest>
+        if output.areNew {
+            missing = Set(output.contents.map(\.digest))
+        } else {
+            let digests = output.digests
             // Most pages of most rounds bring nothing new: one transaction finds that out and stores the page.
             let attempt = try await transaction(of: handling.tenant) {
                 [page] (connection) async throws(StageFailure) -> StoringAttempt in
