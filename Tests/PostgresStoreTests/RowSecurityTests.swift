@@ -1,5 +1,6 @@
 import BackupContracts
 import BackupModel
+import Foundation
 import LibPQ
 import PostgresStore
 import Testing
@@ -299,14 +300,33 @@ import Testing
                 "SELECT tokens FROM backup.contents WHERE tenant_id = $1", [.uuid(fixture.b.uuid)]
             ).onlyRow().int32Array("tokens")
             let connection = try await database.connect("operator")
-            for (tenant, count) in [(nil, 0), (fixture.a, 0), (fixture.b, 1)] {
-                let found = try await attempt(connection, tenant) { (connection) async throws(PostgresError) in
-                    try await connection.query(
-                        "SELECT FROM backup.contents_with_tokens($1)", [.int32Array(tokens)]
+            func found(_ tenant: TenantID?, type: UInt16 = Types.group, snapshot: Int32 = 1, partner: UUID? = nil)
+                async throws -> Int
+            {
+                try await attempt(connection, tenant) { (connection) async throws(PostgresError) in
+                    if let partner {
+                        try await connection.execute("SET LOCAL backup.partner = '\(partner)'")
+                        try await connection.execute("SET LOCAL ROLE entra_backup_staff")
+                    }
+                    return try await connection.query(
+                        "SELECT backup.objects_with_tokens($1, $2, $3)",
+                        [.int32Array(tokens), .int16Array([Int16(bitPattern: type)]), .int32(snapshot)]
                     ).count
-                }
-                #expect(try found.get() == count)
+                }.get()
             }
+            for (tenant, count) in [(nil, 0), (fixture.a, 0), (fixture.b, 1)] {
+                #expect(try await found(tenant) == count)
+            }
+            #expect(try await found(fixture.b, type: Types.user) == 0)
+            #expect(try await found(fixture.b, snapshot: 0) == 0)
+            let partner = try await database.sql(
+                """
+                SELECT o.partner_id FROM backup.organizations o JOIN backup.tenants t ON t.organization_id = o.id
+                WHERE t.tenant_id = $1
+                """, [.uuid(fixture.b.uuid)]
+            ).onlyRow().uuid("partner_id")
+            #expect(try await found(fixture.b, partner: partner) == 1)
+            #expect(try await found(fixture.b, partner: UUID()) == 0)
         }
     }
 

@@ -49,7 +49,7 @@ final class Refusals: Sendable {
 
     /// Runs the command. A refusal that nobody has written into the audit log is written under the command's name.
     static func audited(
-        _ command: String, _ options: GlobalOptions, _ body: () async throws -> Int32
+        _ command: @autoclosure () -> String, _ options: GlobalOptions, _ body: () async throws -> Int32
     ) async throws -> Int32 {
         let refusals = Refusals()
         do {
@@ -58,7 +58,7 @@ final class Refusals: Sendable {
             let failure = CommandFailure(error)
             if failure.exitCode == 5, !refusals.isWritten.withLock({ $0 }) {
                 try await options.withStore { store, _ in
-                    try await store.writeRefusal(store.note(command, "-"), code: failure.code)
+                    try await store.writeRefusal(store.note(command(), "-"), code: failure.code)
                 }
             }
             throw error

@@ -9,7 +9,9 @@ enum SignIn {
     @TaskLocal static var identity: Identity = .operator(NSUserName())
 
     /// Lets the command in, or refuses it: exit 5, and an entry in the audit log.
-    static func identity(for options: GlobalOptions, _ access: Access, command: String) async throws -> Identity {
+    static func identity(
+        for options: GlobalOptions, _ access: Access, command: @autoclosure () -> String
+    ) async throws -> Identity {
         guard let email = options.actingAs else { return .operator(NSUserName()) }
         let token = AccessToken(try SecretFile.read(options.tokenFile ?? "-"))
         let identity = try await options.withStore { store, _ in
@@ -20,7 +22,7 @@ enum SignIn {
         guard let refusal = access.refusal(of: identity) else { return identity }
         try await $identity.withValue(identity) {
             try await options.withStore { store, _ in
-                try await store.audited(command, "-") { throw refusal }
+                try await store.audited(command(), "-") { throw refusal }
             }
         }
         return identity

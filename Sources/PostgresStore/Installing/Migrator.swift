@@ -30,6 +30,8 @@ public struct Migration: Sendable {
         Migration(
             number: 11, name: "V0011_search_all_words", bytes: PackageResources.V0011_search_all_words_sql),
         Migration(number: 12, name: "V0012_terms_of_plans", bytes: PackageResources.V0012_terms_of_plans_sql),
+        Migration(
+            number: 13, name: "V0013_search_in_one_step", bytes: PackageResources.V0013_search_in_one_step_sql),
     ]
 
     private init(number: Int32, name: String, bytes: [UInt8]) {

@@ -22,7 +22,7 @@ struct AttributesReader {
             for row in rows {
                 let number = try decoded { () throws(PostgresError) in UInt16(bitPattern: try row.int16(0)) }
                 if reading?.type.number != number {
-                    reading = Catalogue.current[number].map { ($0, namingAttributes(of: $0) + names) }
+                    reading = Catalogue.current[number].map { ($0, Array(Set(namingAttributes(of: $0) + names))) }
                 }
                 guard let (type, names) = reading else { continue }
                 guard body(try attributes(type, names, row)) else { return }

@@ -17,8 +17,8 @@ extension PostgresStore {
     /// Searches a snapshot by words of names and by conditions on attributes.
     ///
     /// Words go through the tokens (D9): candidates are opened and checked. Conditions without a text open every object
-    /// of the types in a stream, until `limit` are found. Hits come by type and key, with those attributes alone that
-    /// name the object or were asked about.
+    /// of the types in a stream. Either ends when `limit` are found. Hits come by type and id, with those attributes
+    /// alone that name the object or were asked about. Which ones they are, where words have more, is not promised.
     public func search(
         _ tenant: TenantID, text: String?, conditions: [SearchCondition], types: [ObjectType],
         at snapshot: SnapshotNumber, limit: Int
@@ -32,10 +32,10 @@ extension PostgresStore {
         return hits
     }
 
-    /// The first hits among the objects whose names may hold all words, by type and key: an object has a token for each
-    /// word and for its beginning.
+    /// Hits among the objects whose names may hold all words: an object has a token for each word and for its beginning.
     ///
-    /// A batch is opened beside the connection's thread while the server finds the next one.
+    /// Batches are opened one after the other, beside the connection's thread, while the server finds more. It is asked
+    /// for more without a look at the hits as long as there are too few candidates.
     private func candidates(
         _ tenant: TenantID, _ text: String, _ types: [ObjectType], at snapshot: SnapshotNumber, _ check: SearchCheck,
         _ most: Int
@@ -44,16 +44,20 @@ extension PostgresStore {
             let keys = try await self.openedKeys(connection, tenant)
             let tokens = keys.searchKey.queryTokens(text)
             if tokens.isEmpty { return [] }
-            var hits: [SearchHit] = []
-            var opening: Task<Result<[SearchHit], AccountError>, Never>?
-            try await connection.candidates(tenant, tokens, types, at: snapshot) {
-                (rows) async throws(AccountError) in
-                hits += try await opening?.value.get() ?? []
-                let (batch, wanted) = (SearchBatch(rows: rows, keys: keys), most - hits.count)
-                opening = wanted > 0 ? Task { batch.hits(check, wanted) } : nil
-                return wanted > 0
+            var found = Task { Result<[SearchHit], AccountError>.success([]) }
+            var candidates = 0
+            try await connection.candidates(tokens, types, at: snapshot) { (rows) async throws(AccountError) in
+                let (batch, before) = (SearchBatch(rows: rows, keys: keys), found)
+                found = Task {
+                    await before.value.flatMap { hits in batch.hits(check, most - hits.count).map { hits + $0 } }
+                }
+                candidates += rows.count
+                if candidates < most { return true }
+                return try await found.value.get().count < most
             }
-            return hits + (try await opening?.value.get() ?? [])
+            return try await found.value.get().sorted {
+                ($0.type.number, $0.document.id) < ($1.type.number, $1.document.id)
+            }
         }
     }
 
@@ -156,35 +160,25 @@ private struct SearchBatch: Sendable {
 }
 
 extension PostgresConnection {
-    /// Some hundred kilobytes: enough that the questions for more cost little, few enough that the last batch, beside
+    /// A hundred kilobytes: enough that the questions for more cost little, few enough that the last batch, beside
     /// which the server has nothing left to do, is soon opened.
-    private static let candidatesAtOnce = 256
+    private static let candidatesAtOnce = 128
 
-    /// Calls `body` with the candidates in batches, by type and key, until it returns false.
+    /// Calls `body` with the candidates in batches until it returns false.
     fileprivate func candidates(
-        _ tenant: TenantID, _ tokens: [Int32], _ types: [ObjectType], at snapshot: SnapshotNumber,
+        _ tokens: [Int32], _ types: [ObjectType], at snapshot: SnapshotNumber,
         _ body: (PostgresRows) async throws(AccountError) -> Bool
     ) async throws(AccountError) {
         struct Enough: Error {}
         do {
-            // The tokens' index is reached through a function: row-level security keeps an operator of arrays, which
-            // is not leakproof, out of the index of a table that it guards. Sorted before versions and contents are
-            // looked up, so that only as many are as are read.
+            // In FROM the function would be run to its end before the first row comes.
             try await stream(
                 """
-                SELECT t.type, t.object_id, t.digest, c.payload
-                FROM (SELECT f.type, f.object_id, f.facet, f.digest FROM backup.contents_with_tokens($4) f
-                    WHERE f.type = ANY($3) ORDER BY f.type, f.object_id OFFSET 0) AS t
-                CROSS JOIN LATERAL (SELECT FROM backup.object_versions o WHERE o.tenant_id = $1 AND o.type = t.type
-                    AND o.object_id = t.object_id AND o.facet = t.facet AND o.digest = t.digest
-                    AND o.from_snapshot <= $2 AND o.to_snapshot > $2 OFFSET 0) AS v
-                CROSS JOIN LATERAL (SELECT k.payload FROM backup.contents k
-                    WHERE k.tenant_id = $1 AND k.digest = t.digest OFFSET 0) AS c
-                ORDER BY t.type, t.object_id
+                SELECT (found).type, (found).object_id, (found).digest, (found).payload
+                FROM (SELECT backup.objects_with_tokens($1, $2, $3) AS found OFFSET 0) f
                 """,
                 [
-                    .uuid(tenant.uuid), .int32(snapshot), .int16Array(types.map { Int16(bitPattern: $0.number) }),
-                    .int32Array(tokens),
+                    .int32Array(tokens), .int16Array(types.map { Int16(bitPattern: $0.number) }), .int32(snapshot),
                 ], chunk: Self.candidatesAtOnce
             ) { rows in
                 guard try await body(rows) else { throw Enough() }
