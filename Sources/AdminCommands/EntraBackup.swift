@@ -60,6 +60,7 @@ public struct EntraBackup: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            ExitCodes.end(0)
         } catch {
             // The parser's own code for usage is 64; the contract's is 2.
             let code = exitCode(for: error).rawValue
@@ -71,7 +72,7 @@ public struct EntraBackup: AsyncParsableCommand {
                 let stream = code == 0 ? FileHandle.standardOutput : FileHandle.standardError
                 stream.write(Data((text + "\n").utf8))
             }
-            Foundation.exit(code == ExitCode.validationFailure.rawValue ? 2 : code)
+            ExitCodes.end(code == ExitCode.validationFailure.rawValue ? 2 : code)
         }
     }
 }

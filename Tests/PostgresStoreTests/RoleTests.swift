@@ -199,6 +199,27 @@ import Testing
         }
     }
 
+    @Test func `a role signs in with its password alone, which no statement had`() async throws {
+        try await TestDatabase.with { database in
+            // The server itself would have made it with 4,096 iterations.
+            #expect(
+                try await database.texts(
+                    """
+                    SELECT DISTINCT left(rolpassword, 16) FROM pg_catalog.pg_authid
+                    WHERE rolname LIKE 'entra\\_backup\\_%' AND rolcanlogin
+                    """) == ["SCRAM-SHA-256$1:"])
+            for role in (Installation.roles + ["owner"]).map({ "entra_backup_\($0)" }) {
+                await (try database.server.connect(role, database: database.name)).close()
+                for password in ["", TemporaryServer.password + "0"] {
+                    let error = await #expect(throws: PostgresError.self) {
+                        _ = try await database.server.connect(role, database: database.name, password: password)
+                    }
+                    #expect(error?.sqlState == .invalidPassword || password.isEmpty, "\(role)")
+                }
+            }
+        }
+    }
+
     @Test(arguments: ["scheduler", "differ", "persister", "downloader"])
     func `credentials are refused to stages that do not sign in`(role: String) async throws {
         try await TestDatabase.with { database in

@@ -25,7 +25,7 @@ public struct Installation: Sendable {
         self.database = database
     }
 
-    /// - Parameter passwords: by role, `owner` among them; hexadecimal digits, so that they need no quoting.
+    /// - Parameter passwords: by role, `owner` among them; random, in ASCII.
     public func prepare(passwords: [String: DatabaseSettings.Secret], keyStorePath: String) async throws(StageFailure) {
         guard let owner = passwords["owner"] else {
             throw StageFailure(.stageDefect, "The owner of the schema has no password.")
@@ -34,7 +34,7 @@ public struct Installation: Sendable {
             let roles = try await connection.rows(
                 "SELECT FROM pg_catalog.pg_roles WHERE rolname = $1", [.text(Self.owner)])
             if roles.isEmpty { try await connection.run("CREATE ROLE \(Self.owner) LOGIN CREATEROLE") }
-            try await connection.run("ALTER ROLE \(Self.owner) PASSWORD '\(owner.text)'")
+            try await connection.run("ALTER ROLE \(Self.owner) PASSWORD '\(ScramVerifier.text(of: owner.text))'")
             let databases = try await connection.rows(
                 "SELECT FROM pg_catalog.pg_database WHERE datname = $1", [.text(database)])
             if databases.isEmpty {
@@ -54,8 +54,8 @@ public struct Installation: Sendable {
         _ = try await Migrator(settings: settings).migrate()
         try await withSuperuser("postgres") { (connection) async throws(StageFailure) in
             for role in Self.roles {
-                guard let password = passwords[role] else { continue }
-                try await connection.run("ALTER ROLE entra_backup_\(role) PASSWORD '\(password.text)'")
+                guard let verifier = passwords[role].map({ ScramVerifier.text(of: $0.text) }) else { continue }
+                try await connection.run("ALTER ROLE entra_backup_\(role) PASSWORD '\(verifier)'")
                 try await connection.run("GRANT CONNECT ON DATABASE \(database) TO entra_backup_\(role)")
             }
         }

@@ -84,11 +84,15 @@ class Stack:
         return timed(lambda: self.cli(*arguments))[0]
 
     def cli(self, *arguments, check=True):
-        done = subprocess.run([self.programs + "/entra-backup", *arguments, "--json"], capture_output=True, text=True,
-                              env=self.environment)
+        return self.timed_cli(*arguments, check=check)[1]
+
+    def timed_cli(self, *arguments, check=True):
+        """Seconds of the process, and its answer: reading that is not its work."""
+        seconds, done = timed(lambda: subprocess.run([self.programs + "/entra-backup", *arguments, "--json"],
+                                                     capture_output=True, env=self.environment))
         if check and done.returncode not in (0, 3):
-            sys.exit(f"{arguments}: {done.returncode} {done.stderr} {done.stdout[:2000]}")
-        return json.loads(done.stdout) if done.stdout.strip() else {}
+            sys.exit(f"{arguments}: {done.returncode} {done.stderr.decode()} {done.stdout[:2000].decode()}")
+        return seconds, json.loads(done.stdout) if done.stdout.strip() else {}
 
     def sql(self, text, **options):
         done = subprocess.run(self.psql, input="SELECT pg_backend_pid();\n" + text, capture_output=True, text=True,

@@ -66,15 +66,15 @@ def reading(stack):
     line("diff of 1 % changed", f"{seconds:.2f} s", f"{len(difference['items'])} items (bar 1 s)")
     for what, text in (("a first name", "Anna"), ("a whole name", None)):
         text = text or found["items"][0]["displayName"]
-        runs = [timed(lambda: stack.cli("object", "search", stack.tenant, text)) for _ in range(5)]
+        runs = [stack.timed_cli("object", "search", stack.tenant, text) for _ in range(15)]
         seconds, found = statistics.median(run[0] for run in runs), runs[0][1]
         line(f"search by {what}", f"{seconds * 1000:.0f} ms",
-             f"{len(found['items'])} found, median of {len(runs)} (bar 50 ms)")
+             f"{len(found['items'])} found, median of {len(runs)}, {min(run[0] for run in runs) * 1000:.0f} at best (bar 50 ms)")
     seconds, found = timed(lambda: stack.cli("object", "search", stack.tenant, "--where", "department eq Sales", "--type",
                                              "user", "--limit", "100000"))
     line("search by an attribute (scan)", f"{seconds:.2f} s", f"{len(found['items'])} found (bar 3 s)")
     user = stack.cli("object", "search", stack.tenant, "Anna", "--type", "user", "--limit", "1")["items"][0]["id"]
-    seconds, _ = timed(lambda: stack.cli("object", "show", stack.tenant, "user", user))
+    seconds, _ = stack.timed_cli("object", "show", stack.tenant, "user", user)
     line("object show", f"{seconds * 1000:.0f} ms", "(bar 100 ms)")
 
 

@@ -109,11 +109,13 @@ final class TemporaryServer: Sendable {
             applicationName: "store-tests")
     }
 
-    func connect(_ user: String = superuser, database: String = "postgres") async throws -> PostgresConnection {
+    func connect(
+        _ user: String = superuser, database: String = "postgres", password: String = password
+    ) async throws -> PostgresConnection {
         try await PostgresConnection.connect(
             PostgresConfiguration(
                 host: "127.0.0.1", port: Int(port), database: database, user: user,
-                password: PostgresPassword(Self.password), applicationName: "store-tests"))
+                password: PostgresPassword(password), applicationName: "store-tests"))
     }
 
     /// What `pg_dump` says of a database's schema.
