@@ -44,18 +44,18 @@ extension PostgresStore {
             let keys = try await self.openedKeys(connection, tenant)
             let tokens = keys.searchKey.queryTokens(text)
             if tokens.isEmpty { return [] }
-            var found = Task { Result<[SearchHit], AccountError>.success([]) }
+            var found = Task { Result<HitBatches, AccountError>.success(HitBatches()) }
             var candidates = 0
             try await connection.candidates(tokens, types, at: snapshot) { (rows) async throws(AccountError) in
                 let (batch, before) = (SearchBatch(rows: rows, keys: keys), found)
                 found = Task {
-                    await before.value.flatMap { hits in batch.hits(check, most - hits.count).map { hits + $0 } }
+                    await before.value.flatMap { hits in batch.hits(check, most - hits.count).map(hits.adding) }
                 }
                 candidates += rows.count
                 if candidates < most { return true }
                 return try await found.value.get().count < most
             }
-            return try await found.value.get().sorted {
+            return try await found.value.get().batches.joined().sorted {
                 ($0.type.number, $0.document.id) < ($1.type.number, $1.document.id)
             }
         }
@@ -128,6 +128,19 @@ private struct SearchCheck: Sendable {
             matched += paths
         }
         return SearchHit(type: attributes.type, document: attributes.document, matched: matched)
+    }
+}
+
+/// Hits of several batches: put together at the end, since a new array for each batch would copy those before it.
+private struct HitBatches: Sendable {
+    private(set) var batches: [[SearchHit]] = []
+    private(set) var count = 0
+
+    func adding(_ hits: [SearchHit]) -> HitBatches {
+        var all = self
+        all.batches.append(hits)
+        all.count += hits.count
+        return all
     }
 }
 
