@@ -60,6 +60,9 @@ struct GrantedRights {
             // Everybody may call a new function; one that is replaced keeps its rights.
             guard functions.insert(String(match.1)).inserted else { return }
             rights.insert(DatabaseRight(role: "PUBLIC", object: "\(match.1)()", privilege: "EXECUTE"))
+        } else if let match = statement.firstMatch(of: /^DROP FUNCTION (?:IF EXISTS )?backup\.(\w+)/) {
+            functions.remove(String(match.1))
+            rights = rights.filter { $0.object != "\(match.1)()" }
         } else if let match = statement.firstMatch(of: /^(GRANT|REVOKE) (.+?) ON (.+?) (?:TO|FROM) (.+)$/) {
             let objects = objects(String(match.3))
             for right in Self.product(Self.privileges(String(match.2)), objects, Self.list(String(match.4))) {
