@@ -68,11 +68,10 @@ public struct RestoreStage: Sendable {
         guard isThrottled || chunk.isLast || failure.disposition == .park || !results.isEmpty else { throw failure }
         let pause = max(failure.retryAfter ?? .seconds(10), .seconds(1))
         let following = try await store.pause(message, chunk, results, after: pause)
-        guard let baton = following.first(where: { $0.kind == .restoreReady && $0.job == message.job }) else {
-            return following
-        }
-        // Published here it would be worked on at once: its row is for the sweep after the pause.
-        return failure.disposition == .park ? try await store.failJob(baton, failure) : []
+        guard failure.disposition == .park,
+            let baton = following.first(where: { $0.kind == .restoreReady && $0.job == message.job })
+        else { return following }
+        return try await store.failJob(baton, failure)
     }
 }
 

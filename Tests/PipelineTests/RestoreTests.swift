@@ -359,11 +359,8 @@ import Testing
         let tenant = Self.tenant()
         tenant.plan { $0.failure = StageFailure(.graphThrottled, "busy", retryAfter: .seconds(77)) }
         let store = FakeRestoreStore([Self.update(1)])
-        let stage = RestoreStage(
-            store: store, writer: tenant, reader: tenant, clock: ContinuousClock(), limits: RestoreLimits(pause: .zero))
-        // The rest is published when the pause is over, not now.
-        #expect(try await stage.handle(.restore, DrainSignal()) == [])
-        #expect(store.results == [] && store.pauses == [.seconds(77)])
+        #expect(try await run(store, tenant) == [])
+        #expect(store.pauses == [.seconds(77)])
         #expect(try await run(store, tenant).map(\.outcome) == [.done])
     }
 
