@@ -267,6 +267,20 @@ import Testing
         }
     }
 
+    @Test func `a cancelled restore is ended at once, although its pause was just looked into`() async throws {
+        try await TestDatabase.with { database in
+            let (job, message, _) = try await database.startedRestore(ids: ["a", "b"])
+            let chunk = try #require(try await database.restorer.chunk(message, limit: 10))
+            try await database.restorer.begin(message, chunk)
+            let baton = try #require(
+                try await database.restorer.pause(message, chunk, [chunk.results[1]], after: .seconds(600)).first)
+            // Whoever begins it is fenced, and nobody else would take it for a minute.
+            _ = try await database.restorer.start(baton)
+            #expect(try await database.admin.cancelRestore(job.id).state == .running)
+            #expect(try await database.scheduler.takeUnpublished(limit: 10).map(\.id) == [baton.id])
+        }
+    }
+
     @Test func `only restores see the credential that writes`() async throws {
         try await TestDatabase.with { database in
             let tenant = try await database.restorableTenant()

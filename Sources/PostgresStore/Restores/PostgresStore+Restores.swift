@@ -200,7 +200,8 @@ extension PostgresConnection {
             // Whoever has the steps in hand ends it, else whoever is told of it now: not only after a pause.
             _ = try await rows(
                 """
-                UPDATE backup.messages SET visible_at = clock_timestamp() - interval '10 seconds', published_at = NULL
+                UPDATE backup.messages
+                SET visible_at = clock_timestamp() - interval '10 seconds', published_at = NULL, started_at = NULL
                 WHERE tenant_id = $1 AND job_id = $2 AND visible_at > clock_timestamp()
                 """, key)
             return
